@@ -1,0 +1,1 @@
+"""What the live and the offline side share: notes, affect, features, bundles and the predictor."""

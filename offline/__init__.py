@@ -1,0 +1,1 @@
+"""The offline side: corpora, preparation, networks, training, export and evaluation. Needs the extra ``offline``."""

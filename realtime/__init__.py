@@ -1,0 +1,1 @@
+"""The live side: sources, streaming transcription, the tracker, the session around it, and the outputs."""

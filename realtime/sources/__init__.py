@@ -1,0 +1,30 @@
+"""Where events come from: microphone, MIDI port, audio file, MIDI file. One protocol, one file each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from realtime.events import Event
+
+
+class Source(Protocol):
+    """A stream of events. ``close`` may be called twice.
+
+    ``name`` is what a person calls it; ``kind`` says whether it gives sound or notes; ``is_live`` whether its events
+    come when the world makes them (a microphone) or as fast as they are read (a file); ``ended`` turns true when
+    nothing will follow; ``dropped`` and ``overflows`` count what was lost here and in the driver.
+    """
+
+    name: str
+    kind: Literal["sound", "notes"]
+    is_live: bool
+    ended: bool
+    dropped: int
+    overflows: int
+
+    def read(self, timeout_s: float) -> Sequence[Event]:
+        """The next events, in order; waits up to ``timeout_s`` seconds and returns none where none came."""
+
+    def close(self) -> None:
+        """Let go of the device or file."""
