@@ -1,0 +1,157 @@
+"""A trained model on disk: a folder with two ONNX networks and a card. Data, never code.
+
+``card.json`` says what the networks take and give, how they were trained and measured, and the size and SHA-256 of each
+file. Loading checks the files against the card and the networks' inputs and outputs against what the card says, so a
+bundle that loads can be stepped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+
+from models.affect import OUTPUTS
+from models.errors import MoodringError, UsageError
+from models.features import FeatureSet, feature_set
+
+CARD = "card.json"
+STEP_NETWORK = "step.onnx"
+SEQUENCE_NETWORK = "sequence.onnx"
+CARD_FORMAT = 1
+
+BUNDLED = Path(__file__).parent / "bundled"
+
+#: Which bundle to take for a source when none is named: the first of these that is there.
+PREFERRED: Mapping[Literal["sound", "notes"], tuple[str, ...]] = {
+    "sound": ("audio", "notes", "seed-rnn"),
+    "notes": ("notes", "seed-rnn"),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bundle:
+    """A verified bundle. ``hop_s`` and ``window_s`` are seconds, ``states`` the shapes that the step network carries."""
+
+    name: str
+    path: Path
+    card: Mapping[str, Any]
+    hop_s: float
+    window_s: float
+    feature_sets: tuple[FeatureSet, ...]
+    states: Mapping[str, tuple[int, ...]]
+    step: Any = field(repr=False)
+
+
+def installed_folder() -> Path:
+    """The user's own bundles."""
+    return platformdirs.user_data_path("moodring", appauthor=False) / "bundles"
+
+
+def available() -> dict[str, Path]:
+    """Every bundle by name; the user's own come before those that ship."""
+    found: dict[str, Path] = {}
+    for folder in (installed_folder(), BUNDLED):
+        if folder.is_dir():
+            for card in sorted(folder.glob(f"*/{CARD}")):
+                if (card.parent / STEP_NETWORK).exists():
+                    found.setdefault(card.parent.name, card.parent)
+    return found
+
+
+def find(name: str) -> Path:
+    """The folder of the bundle called ``name``, or ``name`` itself if it is a folder; ``UsageError`` if neither."""
+    bundles = available()
+    if name in bundles:
+        return bundles[name]
+    if (Path(name) / CARD).exists():
+        return Path(name)
+    raise UsageError(f"no model '{name}'; there are {', '.join(sorted(bundles))}, or give a bundle's folder")
+
+
+def preferred(kind: Literal["sound", "notes"]) -> str:
+    """The name of the best bundle for a source of that kind."""
+    bundles = available()
+    for name in PREFERRED[kind]:
+        if name in bundles:
+            return name
+    raise MoodringError("no model is installed; reinstall moodring")
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """The card in the folder ``path``; raises ``MoodringError`` where it is missing or no card of this format."""
+    try:
+        card = json.loads((path / CARD).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise MoodringError(f"{path / CARD} cannot be read ({error}); install the model again") from None
+    if not isinstance(card, dict) or card.get("format") != CARD_FORMAT:
+        raise MoodringError(f"{path / CARD} is not a card of format {CARD_FORMAT}; install the model again")
+    missing = {"name", "hop_s", "window_s", "inputs", "outputs", "states", "files"} - card.keys()
+    if missing:
+        raise MoodringError(f"{path / CARD} lacks '{min(missing)}'; install the model again")
+    return card
+
+
+def load(name: str | Path) -> Bundle:
+    """Load and verify a bundle by name or folder.
+
+    Raises ``UsageError`` for a name that is not there, and ``MoodringError`` where a file does not match the card.
+    """
+    from models.transcription import open_network
+
+    path = name if isinstance(name, Path) else find(name)
+    card = read_card(path)
+    for file, expected in card["files"].items():
+        verify_file(path / Path(file).name, expected)
+    if STEP_NETWORK not in card["files"]:
+        raise MoodringError(f"{path / CARD} names no {STEP_NETWORK}; install the model again")
+    sets = tuple(feature_set(entry["name"]) for entry in card["inputs"])
+    states = {entry["name"]: tuple(entry["shape"]) for entry in card["states"]}
+    try:
+        step = open_network(path / STEP_NETWORK)
+    except Exception as error:
+        # onnxruntime's errors share no base class of their own.
+        raise MoodringError(f"{path / STEP_NETWORK} is not a network ({type(error).__name__}); reinstall it") from None
+    _verify_signature(path, card, sets, states, step)
+    return Bundle(card["name"], path, card, card["hop_s"], card["window_s"], sets, states, step)
+
+
+def file_entry(content: bytes) -> dict[str, Any]:
+    """What a card says of a file: its size in bytes and its SHA-256."""
+    return {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def verify_file(path: Path, expected: Mapping[str, Any]) -> None:
+    """Raise ``MoodringError`` unless the file at ``path`` is the one that the card describes."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        raise MoodringError(f"{path} is missing; install the model again") from None
+    if file_entry(content) != dict(expected):
+        raise MoodringError(f"{path} does not match its card (another size or SHA-256); install the model again")
+
+
+def _verify_signature(
+    path: Path,
+    card: Mapping[str, Any],
+    sets: tuple[FeatureSet, ...],
+    states: Mapping[str, tuple[int, ...]],
+    step: Any,
+) -> None:
+    for entry, known in zip(card["inputs"], sets, strict=True):
+        if tuple(entry["features"]) != known.names:
+            raise MoodringError(f"{path / CARD}: its features '{known.name}' are not those of this version; retrain it")
+    if tuple(card["outputs"]) != OUTPUTS:
+        raise MoodringError(f"{path / CARD}: outputs must be {', '.join(OUTPUTS)}, not {', '.join(card['outputs'])}")
+    wanted = {known.name: (1, len(known.features)) for known in sets} | dict(states)
+    given = {i.name: tuple(i.shape) for i in step.get_inputs()}
+    if wanted != given:
+        raise MoodringError(f"{path / STEP_NETWORK} does not match its card: it takes {given}, the card says {wanted}")
+    outputs = [o.name for o in step.get_outputs()]
+    if outputs != ["affect", *(f"next_{name}" for name in states)]:
+        raise MoodringError(f"{path / STEP_NETWORK} does not match its card: it gives {', '.join(outputs)}")

@@ -1,0 +1,55 @@
+"""The re-cut Basic Pitch network that ships: where it lies, what goes in and out, and how it is loaded.
+
+Frames are hops of 256 samples at 22,050 Hz; frame ``k`` is centred on sample ``256 k``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from models.errors import MoodringError
+
+SAMPLE_RATE = 22050
+FRAME_SAMPLES = 256
+FRAME_S = FRAME_SAMPLES / SAMPLE_RATE
+LOWEST_PITCH = 21
+PITCHES = 88
+
+DIRECTORY = Path(__file__).parent / "bundled" / "basic-pitch"
+NETWORK = "streaming.onnx"
+
+#: Frames by which the outputs lag behind the newest frame that went in: the context of the convolutions.
+DELAY = 10
+
+#: The states that are carried from one run to the next; zeros at the start of a stream.
+STATES: dict[str, tuple[int, ...]] = {
+    "frames_state": (1, 1, 4, 309),
+    "contour_state": (1, 8, 4, 264),
+    "note_input_state": (1, 1, 7, 264),
+    "note_state": (1, 32, 6, 88),
+    "onset_input_state": (1, 32, 9, 88),
+    "onset_state": (1, 1, 2, 88),
+}
+
+
+def open_network(path: Path) -> Any:
+    """An onnxruntime session over the network at ``path``, on one thread: a hop is too small to share out."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+
+
+def open_transcription_network() -> Any:
+    """The shipped network, checked against its card. Raises ``MoodringError`` where the two do not match."""
+    path = DIRECTORY / NETWORK
+    card = json.loads((DIRECTORY / "card.json").read_text())
+    if hashlib.sha256(path.read_bytes()).hexdigest() != card["sha256"]:
+        raise MoodringError(f"{path} does not match its card; reinstall moodring")
+    return open_network(path)

@@ -1,0 +1,70 @@
+"""Rated music: pieces, what listeners said of them, and which of them must stay together when data is split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labels:
+    """What listeners said of a piece over its time.
+
+    ``times_s`` are the seconds from which each row holds [shape=(n,)], ascending, the first one 0; ``values`` the mean
+    and spread of valence and of arousal on the 1–9 scale, in the order of ``models.affect.OUTPUTS`` [shape=(n, 4)].
+    """
+
+    times_s: NDArray[np.float64]
+    values: NDArray[np.float32]
+
+    def at(self, time_s: float) -> NDArray[np.float32]:
+        """The row that holds at ``time_s`` [shape=(4,)]."""
+        row: NDArray[np.float32] = self.values[max(int(np.searchsorted(self.times_s, time_s, side="right")) - 1, 0)]
+        return row
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """One piece. Pieces of one ``group`` (an artist, a series) never stand on both sides of a split.
+
+    ``end_s`` is where the labels end and with them the piece, None for the end of the file.
+    """
+
+    name: str
+    path: Path
+    group: str
+    labels: Labels
+    end_s: float | None = None
+
+
+class Corpus(Protocol):
+    """A folder of rated music. ``corrections`` says in a line each what was put right on loading."""
+
+    name: str
+    kind: Literal["sound", "notes"]
+    corrections: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[Piece]:
+        """The pieces, in a fixed order."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+
+def open_corpus(name: str, path: Path) -> Corpus:
+    """The corpus called ``name`` (``deam`` or ``vgmidi``) at ``path``; raises ``UsageError`` for another name."""
+    from offline.corpora.deam import Deam
+    from offline.corpora.vgmidi import Vgmidi
+
+    known = {"deam": Deam, "vgmidi": Vgmidi}
+    if name not in known:
+        raise UsageError(f"unknown corpus '{name}'; there are {', '.join(known)}")
+    corpus: Corpus = known[name](path)
+    return corpus

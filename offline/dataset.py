@@ -1,0 +1,114 @@
+"""A prepared corpus: feature sequences with their labels, one Parquet file.
+
+A row is one step of one piece. Columns: ``piece``, ``group``, ``time`` (s, the end of the window), one float column a
+feature named ``set.feature`` (``notes22.pitch_mean``), and the labels that hold at that time (``valence_mean``,
+``valence_std``, ``arousal_mean``, ``arousal_std``, 1–9). Pieces follow one another, steps in order of time. Where the
+data comes from is in the file's key-value metadata under ``moodring``, as JSON. ``pandas.read_parquet(path)`` reads it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.affect import OUTPUTS
+from models.atomic import write_atomically
+from models.errors import MoodringError, UsageError
+from models.features import feature_set
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PieceSteps:
+    """One piece: ``times_s`` [shape=(n,)], ``features`` by set [shape=(n, features)], ``labels`` [shape=(n, 4)]."""
+
+    piece: str
+    group: str
+    times_s: NDArray[np.float64]
+    features: Mapping[str, NDArray[np.float32]]
+    labels: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dataset:
+    """Pieces and their provenance: corpus, corrections, settings, code version."""
+
+    pieces: tuple[PieceSteps, ...]
+    provenance: Mapping[str, Any]
+
+    @property
+    def groups(self) -> NDArray[np.str_]:
+        """The group of each piece [shape=(pieces,)]."""
+        return np.array([piece.group for piece in self.pieces])
+
+    @property
+    def hop_s(self) -> float:
+        """Seconds from a step to the next."""
+        return float(self.provenance["hop_s"])
+
+    @property
+    def window_s(self) -> float:
+        """Seconds that each step's features look back."""
+        return float(self.provenance["window_s"])
+
+
+def write_dataset(path: Path, pieces: Sequence[PieceSteps], provenance: Mapping[str, Any]) -> None:
+    """Write a dataset; nothing is there before it is whole."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns: dict[str, Any] = {
+        "piece": pa.array([piece.piece for piece in pieces for _ in piece.times_s], pa.string()).dictionary_encode(),
+        "group": pa.array([piece.group for piece in pieces for _ in piece.times_s], pa.string()).dictionary_encode(),
+        "time": np.concatenate([piece.times_s for piece in pieces]),
+    }
+    for name in provenance["feature_sets"]:
+        values = np.concatenate([piece.features[name] for piece in pieces])
+        for number, feature in enumerate(feature_set(name).names):
+            columns[f"{name}.{feature}"] = values[:, number]
+    labels = np.concatenate([piece.labels for piece in pieces])
+    columns |= {name: labels[:, number] for number, name in enumerate(OUTPUTS)}
+    note = json.dumps({"format": FORMAT, **provenance}, sort_keys=True)
+    table = pa.table(columns).replace_schema_metadata({"moodring": note})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    write_atomically(path, buffer.getvalue())
+
+
+def read_dataset(path: Path) -> Dataset:
+    """Read a dataset back. Raises ``UsageError`` where there is none, ``MoodringError`` where a file is not one."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not path.is_file():
+        raise UsageError(f"{path} is not there; 'moodring prepare' makes a dataset")
+    try:
+        table = pq.read_table(path)
+        provenance = json.loads((table.schema.metadata or {})[b"moodring"])
+    except (pa.ArrowInvalid, OSError, KeyError, ValueError):
+        raise MoodringError(f"{path} is not a dataset of moodring's; 'moodring prepare' makes one") from None
+    if provenance.get("format") != FORMAT:
+        raise MoodringError(f"{path} has dataset format {provenance.get('format')}, not {FORMAT}; prepare it again")
+    names = np.asarray(table["piece"].to_pylist())
+    groups = table["group"].to_pylist()
+    times_s = table["time"].to_numpy()
+    features = {
+        name: np.stack([table[f"{name}.{feature}"].to_numpy() for feature in feature_set(name).names], axis=1)
+        for name in provenance["feature_sets"]
+    }
+    labels = np.stack([table[name].to_numpy() for name in OUTPUTS], axis=1)
+    bounds = [0, *(np.flatnonzero(names[1:] != names[:-1]) + 1), len(names)]
+    pieces = []
+    for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+        rows = slice(int(start), int(stop))
+        own = {name: values[rows] for name, values in features.items()}
+        pieces.append(PieceSteps(str(names[start]), groups[start], times_s[rows], own, labels[rows]))
+    return Dataset(tuple(pieces), provenance)

@@ -1,0 +1,143 @@
+"""A constant-Q spectrum over a stream: the front end of Basic Pitch, with its look-ahead bounded.
+
+309 bins, three a semitone from A0 (27.5 Hz), a frame every 256 samples at 22,050 Hz, power in dB. The filters follow
+basic-pitch's (Hann-windowed, Q = 1 / (2^(1/36) − 1), amplitude scaled by the square root of their length), and away
+from the edges of its windows the two agree. Where they differ:
+
+- Frames come ``lookahead_frames`` behind the newest sample. Low filters reach further ahead than that (0.94 s at A0), so
+  their leading half is a shorter Hann flank. Every frame sees the same filter, wherever a block ends.
+- The octaves below the top two are computed at rates that leave each bin in the lower half of its band, so the
+  filters between the rates are short (11 samples of delay instead of 128) and add next to nothing to the look-ahead.
+
+Constant-Q with a filter bank on decimated octaves: Brown and Puckette, "An efficient algorithm for the calculation of
+a constant Q transform", JASA 1992.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.transcription import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE
+
+BINS = 309
+BINS_PER_OCTAVE = 36
+LOWEST_HZ = 27.5
+QUALITY = 1.0 / (2.0 ** (1.0 / BINS_PER_OCTAVE) - 1.0)
+#: Power that is added before the logarithm, as the reference does: silence is −100 dB.
+POWER_FLOOR = 1e-10
+
+FloatArray = NDArray[np.float32]
+
+#: Half-band filter between the rates, odd length; passes up to 0.12 and stops from 0.38 of the rate.
+_HALF_BAND_TAPS = 23
+
+
+@dataclass(frozen=True)
+class _Octave:
+    """The filters of the bins that are computed at one rate, as a matrix over a stretch of samples around a frame.
+
+    ``past`` and ``future`` are how many samples before and from the frame's centre the stretch holds, ``lag`` how far
+    the decimated stream lags behind its input; all three at the octave's own rate.
+    """
+
+    decimation: int
+    lag: int
+    bins: slice
+    past: int
+    future: int
+    filters: FloatArray  # [shape=(past + future, 2 * bins)], real parts then imaginary ones
+
+
+def _half_band() -> FloatArray:
+    n = np.arange(_HALF_BAND_TAPS) - _HALF_BAND_TAPS // 2
+    taps = 0.5 * np.sinc(n / 2) * np.kaiser(_HALF_BAND_TAPS, 7.0)
+    return (taps / taps.sum()).astype(np.float32)
+
+
+def _filter(frequency: float, rate: float, most_future_s: float) -> tuple[int, NDArray[np.complex128]]:
+    """The filter of one bin at one rate: how many of its samples come before the centre, and its taps."""
+    past_s = QUALITY / frequency / 2
+    future_s = min(past_s, most_future_s)
+    past, future = int(past_s * rate), int(future_s * rate)
+    t = np.arange(-past, future + 1) / rate
+    flank = np.where(t < 0, t / past_s, t / future_s)
+    window = np.cos(np.pi / 2 * flank) ** 2
+    return past, window / window.sum() * np.exp(-2j * np.pi * frequency * t)
+
+
+@lru_cache(maxsize=4)
+def _octaves(lookahead_frames: int) -> tuple[_Octave, ...]:
+    frequencies = LOWEST_HZ * 2.0 ** (np.arange(BINS) / BINS_PER_OCTAVE)
+    lengths = np.ceil(QUALITY * SAMPLE_RATE / frequencies)
+    # The top two octaves run at the full rate, every further one at half the rate of the one above it.
+    halvings = np.maximum((BINS - 1 - np.arange(BINS)) // BINS_PER_OCTAVE - 1, 0)
+    banks = []
+    lag = 0.0
+    for k in range(int(halvings.max()) + 1):
+        lag = (lag + _HALF_BAND_TAPS // 2) / 2 if k else 0.0
+        rate = SAMPLE_RATE / 2**k
+        most_future_s = lookahead_frames * FRAME_S - (round(lag) + 1) / rate
+        chosen = np.flatnonzero(halvings == k)
+        filters = [_filter(frequencies[b], rate, most_future_s) for b in chosen]
+        past = max(before for before, _ in filters)
+        future = max(len(taps) - before for before, taps in filters)
+        matrix = np.zeros((past + future, len(chosen)), np.complex128)
+        for column, (b, (before, taps)) in enumerate(zip(chosen, filters, strict=True)):
+            matrix[past - before : past - before + len(taps), column] = taps * np.sqrt(lengths[b])
+        both = np.concatenate([matrix.real, matrix.imag], axis=1).astype(np.float32)
+        bins = slice(int(chosen[0]), int(chosen[-1]) + 1)
+        banks.append(_Octave(2**k, round(lag), bins, past, future, both))
+    return tuple(banks)
+
+
+class ConstantQ:
+    """Turns hops of ``hop_frames`` × 256 samples into frames that lie ``lookahead_frames`` behind the newest sample.
+
+    Frame ``k`` since the start is centred on sample ``256 (k − lookahead_frames)``; before the stream is silence.
+    Raises ``ValueError`` for a look-ahead that leaves the lowest octave nothing (below 7 frames).
+    """
+
+    def __init__(self, *, hop_frames: int, lookahead_frames: int) -> None:
+        if lookahead_frames < 7:
+            raise ValueError(f"lookahead_frames must be at least 7, not {lookahead_frames}")
+        self.hop_samples = hop_frames * FRAME_SAMPLES
+        self._hop_frames = hop_frames
+        self._lookahead_samples = lookahead_frames * FRAME_SAMPLES
+        self._banks = _octaves(lookahead_frames)
+        self._half_band = _half_band()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything, as if new."""
+        self._tails = [np.zeros(_HALF_BAND_TAPS - 1, np.float32) for _ in self._banks]
+        self._held = []
+        for bank in self._banks:
+            after = (self._lookahead_samples + self.hop_samples) // bank.decimation - bank.lag
+            self._held.append(np.zeros(bank.past + after, np.float32))
+
+    def push(self, samples: FloatArray) -> FloatArray:
+        """The frames that the new ``samples`` [shape=(hop_samples,)] complete, in dB [shape=(hop_frames, 309)]."""
+        power = np.empty((self._hop_frames, BINS), np.float32)
+        stream = samples
+        for k, (bank, held) in enumerate(zip(self._banks, self._held, strict=True)):
+            if k:
+                stream = self._halve(k, stream)
+            held[: -len(stream)] = held[len(stream) :]
+            held[-len(stream) :] = stream
+            step = FRAME_SAMPLES // bank.decimation
+            stretches = np.lib.stride_tricks.sliding_window_view(held, bank.past + bank.future)[::step]
+            projected = stretches[: self._hop_frames] @ bank.filters
+            bins = projected.shape[1] // 2
+            power[:, bank.bins] = projected[:, :bins] ** 2 + projected[:, bins:] ** 2
+        decibels: FloatArray = np.float32(10.0) * np.log10(power + np.float32(POWER_FLOOR))
+        return decibels
+
+    def _halve(self, k: int, stream: FloatArray) -> FloatArray:
+        known = np.concatenate([self._tails[k], stream])
+        self._tails[k] = known[len(stream) :]
+        halved: FloatArray = np.lib.stride_tricks.sliding_window_view(known, _HALF_BAND_TAPS)[::2] @ self._half_band
+        return halved

@@ -1,0 +1,59 @@
+"""Sound level and the gate in front of the transcription.
+
+Levels are RMS in dB re full scale (a full-scale square wave is 0 dB, a full-scale sine −3 dB). Basic Pitch rescales
+whatever it hears to its own minimum and maximum, so near-silence would come out as loud as a chord: level is measured
+before it, and below the gate there are no notes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: What digital silence reads as.
+SILENCE_DB = -120.0
+OPEN_DB = -60.0
+CLOSE_DB = -66.0
+#: The gate stays open this long after the last sound above ``CLOSE_DB``.
+HOLD_S = 0.5
+#: A level is that of the last 0.4 s, as in the "momentary" loudness of EBU Tech 3341.
+MOMENTARY_S = 0.4
+
+
+def power_to_db(power: float) -> float:
+    """The level of a mean square ``power``, not below ``SILENCE_DB``."""
+    return max(10.0 * float(np.log10(power)), SILENCE_DB) if power > 0.0 else SILENCE_DB
+
+
+class LevelGate:
+    """Measures hop after hop of equal length and says whether each is to be listened to."""
+
+    def __init__(self, hop_s: float) -> None:
+        self._hop_s = hop_s
+        self._powers: deque[float] = deque(maxlen=max(1, round(MOMENTARY_S / hop_s)))
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything, as if new."""
+        self._powers.clear()
+        self._open = False
+        self._quiet_s = 0.0
+
+    def push(self, samples: NDArray[np.float32]) -> bool:
+        """Take one hop; True while the gate is open."""
+        power = float(np.mean(np.square(samples, dtype=np.float64)))
+        self._powers.append(power)
+        level = power_to_db(power)
+        if level >= OPEN_DB:
+            self._open = True
+        self._quiet_s = self._quiet_s + self._hop_s if level < CLOSE_DB else 0.0
+        if self._quiet_s > HOLD_S:
+            self._open = False
+        return self._open
+
+    @property
+    def level_db(self) -> float:
+        """The level of the last 0.4 s."""
+        return power_to_db(sum(self._powers) / len(self._powers)) if self._powers else SILENCE_DB

@@ -1,0 +1,170 @@
+"""From events to feature vectors at a steady pace: the part of the tracker that training shares with it.
+
+No threads, no clock, no I/O. What comes out depends on the events and their times alone, not on how they are grouped
+into calls: a moment at time ``t`` holds everything that had become certain by ``t`` and nothing later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from models.affect import State
+from models.features import FeatureSet, FeatureVector
+from realtime.events import Advance, AllNotesOff, Event, Lost, NoteOff, NoteOn, Pedal, Sound
+from realtime.transcriber import NoteBegan, NoteEvent, StreamingTranscriber
+from realtime.window import NoteWindow
+
+#: With nothing heard for this long, the state is silence.
+SILENCE_AFTER_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moment:
+    """What is known at one moment of stream time; see ``Reading`` for the fields that the two share."""
+
+    time: float
+    state: State
+    features: Mapping[str, FeatureVector]
+    notes: int
+    level_db: float | None
+    latency_ms: float
+
+
+class Listener:
+    """Turns events into ``rate_hz`` moments a second of stream time, the first one at ``1 / rate_hz``.
+
+    Stream time runs with the samples once sound has come, else with the events' own times. ``heard`` counts the notes
+    so far, ``sounding`` holds the pitches that sound now.
+    """
+
+    def __init__(self, feature_sets: tuple[FeatureSet, ...], *, window_s: float, rate_hz: float) -> None:
+        self._feature_sets = feature_sets
+        self._rate_hz = rate_hz
+        self._window = NoteWindow(window_s)
+        self._transcriber: StreamingTranscriber | None = None
+        # Stream time at which the present transcriber's own time began.
+        self._origin_s = 0.0
+        self._reached_s = 0.0
+        self._heard_s = 0.0
+        self._lost = False
+        self._moments = 0
+
+    @property
+    def heard(self) -> int:
+        """How many notes have begun so far."""
+        return self._window.begun
+
+    @property
+    def sounding(self) -> tuple[int, ...]:
+        """The pitches that sound now, in ascending order."""
+        return self._window.sounding
+
+    @property
+    def time_s(self) -> float:
+        """The stream time that has been reached."""
+        return self._reached_s
+
+    @property
+    def nonfinite(self) -> int:
+        """How many samples were NaN or infinite, and heard as silence."""
+        return 0 if self._transcriber is None else self._transcriber.nonfinite
+
+    def push(self, events: Iterable[Event]) -> list[Moment]:
+        """Take the next events; the moments that have become due."""
+        moments: list[Moment] = []
+        for event in events:
+            moments += self._hear_sound(event) if isinstance(event, Sound) else self._hear_key(event)
+        return moments
+
+    def finish(self) -> list[Moment]:
+        """The stream is over: the moments up to its end. Notes still on their way are counted in ``heard``."""
+        moments: list[Moment] = []
+        if self._transcriber is not None and not self._lost:
+            self._transcriber.end_input()
+            moments += self._transcribe(self._transcriber)
+            for event in self._transcriber.flush():
+                self._take(event)
+        moments += self._due(self._reached_s, inclusive=True)
+        return moments
+
+    def _hear_sound(self, sound: Sound) -> Iterator[Moment]:
+        transcriber = self._transcriber
+        if transcriber is None or self._lost or transcriber.sample_rate != sound.sample_rate:
+            # A new stream of samples begins at the time that has been reached.
+            transcriber = self._transcriber = StreamingTranscriber(sound.sample_rate)
+            self._origin_s = self._reached_s
+            self._window.end_all(self._reached_s)
+            self._lost = False
+        transcriber.feed(sound.samples)
+        yield from self._transcribe(transcriber)
+
+    def _transcribe(self, transcriber: StreamingTranscriber) -> Iterator[Moment]:
+        while transcriber.next_hop_s <= transcriber.received_s:
+            # Moments before the end of the hop that comes next do not know of it.
+            yield from self._due(self._origin_s + transcriber.next_hop_s, inclusive=False)
+            events = transcriber.next_hop()
+            self._reached_s = self._origin_s + transcriber.transcribed_s
+            if transcriber.is_audible:
+                self._heard_s = self._reached_s
+            for event in events or ():
+                self._take(event)
+        self._reached_s = self._origin_s + transcriber.received_s
+        yield from self._due(self._reached_s, inclusive=True)
+
+    def _take(self, event: NoteEvent) -> None:
+        onset_s = self._origin_s + event.onset_s
+        if isinstance(event, NoteBegan):
+            self._window.begin(onset_s, event.pitch, event.velocity)
+        else:
+            self._window.end(self._origin_s + event.offset_s, event.pitch, event.velocity)
+
+    def _hear_key(self, event: NoteOn | NoteOff | Pedal | AllNotesOff | Advance | Lost) -> Iterator[Moment]:
+        if self._transcriber is None or self._lost:
+            # A moment holds what happened at its own time, so it waits for an event that is later.
+            yield from self._due(event.time_s, inclusive=False)
+            self._reached_s = max(self._reached_s, event.time_s)
+        if isinstance(event, NoteOn):
+            self._window.begin(event.time_s, event.pitch, event.velocity, event.channel)
+        elif isinstance(event, NoteOff):
+            self._window.release(event.time_s, event.pitch, event.channel)
+        elif isinstance(event, Pedal):
+            self._window.pedal(event.time_s, event.down, event.channel)
+        elif isinstance(event, AllNotesOff | Lost):
+            self._window.end_all(event.time_s)
+        if isinstance(event, NoteOn | NoteOff):
+            self._heard_s = event.time_s
+        if not isinstance(event, Advance):
+            self._lost = isinstance(event, Lost)
+
+    def _due(self, until_s: float, *, inclusive: bool) -> Iterator[Moment]:
+        while True:
+            time_s = (self._moments + 1) / self._rate_hz
+            if time_s > until_s or (time_s == until_s and not inclusive):
+                return
+            self._moments += 1
+            yield self._moment(time_s)
+
+    def _moment(self, time_s: float) -> Moment:
+        window = self._window.at(time_s)
+        features = {known.name: known.compute(window) for known in self._feature_sets}
+        transcriber = self._transcriber
+        if transcriber is None:
+            level_db, latency_ms = None, 0.0
+            if self._window.sounding:
+                self._heard_s = time_s
+        else:
+            level_db = transcriber.level_db
+            newest_s = self._origin_s + transcriber.transcribed_s - transcriber.delay_s
+            latency_ms = 1000.0 * (time_s - newest_s)
+        state = self._state(time_s, features)
+        return Moment(time_s, state, features, len(window.notes), level_db, latency_ms)
+
+    def _state(self, time_s: float, features: Mapping[str, FeatureVector]) -> State:
+        if self._lost:
+            return State.LOST
+        if time_s - self._heard_s > SILENCE_AFTER_S:
+            return State.SILENCE
+        if not any(vector.any() for vector in features.values()):
+            return State.WARMING
+        return State.LIVE

@@ -1,0 +1,97 @@
+"""A sheet of terminal cells that text, blocks and braille dots are put on: what the dashboard is drawn with."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from itertools import groupby
+
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions
+from rich.measure import Measurement
+from rich.segment import Segment
+from rich.style import Style
+
+_BRAILLE = 0x2800
+
+#: The bit of each dot in a braille character, by row and column of its 4 by 2 dots.
+DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+
+
+class Canvas:
+    """``width`` by ``height`` cells, a rich renderable of exactly that size; what falls outside is left out.
+
+    Cells count from the upper left corner. Braille dots have a finer grid of their own, 2 across and 4 down in a cell,
+    nearly square in most terminals.
+    """
+
+    def __init__(self, width: int, height: int) -> None:
+        self.width = width
+        self.height = height
+        # A character that takes two cells stands in the first, with nothing ("") in the second.
+        self._characters = [[" "] * width for _ in range(height)]
+        self._styles: list[list[Style | None]] = [[None] * width for _ in range(height)]
+
+    def put(self, x: int, y: int, text: str, style: Style | None = None, *, right: int | None = None) -> int:
+        """Write ``text`` from cell ``x`` of row ``y``, up to the column before ``right``; return the column after it.
+
+        Control characters are left out: a device may carry any name.
+        """
+        right = self.width if right is None else min(right, self.width)
+        for character in _printable(text):
+            cells = cell_len(character)
+            if x + cells > right:
+                break
+            if cells == 0:  # an accent: it belongs to the character before it
+                continue
+            if x >= 0 and 0 <= y < self.height:
+                self._set(x, y, character, style)
+                if cells == 2:
+                    self._set(x + 1, y, " ", style)
+                    self._characters[y][x + 1] = ""
+            x += cells
+        return x
+
+    def dot(self, dot_x: int, dot_y: int, style: Style) -> None:
+        """Set one braille dot. A cell has one colour, that of its latest dot; text gives way to it."""
+        x, y = dot_x // 2, dot_y // 4
+        if not (0 <= x < self.width and 0 <= y < self.height):
+            return
+        self._set(x, y, chr(_BRAILLE | braille_bits(self._characters[y][x]) | DOTS[dot_y % 4][dot_x % 2]), style)
+
+    def _set(self, x: int, y: int, character: str, style: Style | None) -> None:
+        row = self._characters[y]
+        if row[x] == "":  # the second half of a wide character: the first cannot stand alone
+            row[x - 1] = " "
+        elif x + 1 < self.width and row[x + 1] == "":
+            row[x + 1] = " "
+        row[x] = character
+        self._styles[y][x] = style
+
+    def cells(self) -> Iterator[tuple[int, int, str, Style | None]]:
+        """Column, row, character and style of every cell, row by row; the second half of a wide character is ""."""
+        for y, (characters, styles) in enumerate(zip(self._characters, self._styles, strict=True)):
+            for x, (character, style) in enumerate(zip(characters, styles, strict=True)):
+                yield x, y, character, style
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for (y, style), run in groupby(self.cells(), key=lambda cell: (cell[1], cell[3])):
+            run_of_cells = list(run)
+            if y and run_of_cells[0][0] == 0:
+                yield Segment.line()
+            yield Segment("".join(character for _, _, character, _ in run_of_cells), style)
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(self.width, self.width)
+
+
+def braille_bits(character: str) -> int:
+    """The dots of a braille character, 0 for any other."""
+    return ord(character) - _BRAILLE if character and _BRAILLE <= ord(character) < _BRAILLE + 256 else 0
+
+
+def _printable(text: str) -> Iterator[str]:
+    """The characters of ``text``, accents joined to their letters where Unicode has such a letter."""
+    for character in unicodedata.normalize("NFC", text):
+        if unicodedata.category(character)[0] not in "CZ" or character == " ":
+            yield character

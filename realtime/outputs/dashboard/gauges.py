@@ -1,0 +1,133 @@
+"""Numbers that are read from across a stage, the last minute at a glance, and the level of the sound."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from models.affect import SCALE_HIGH, SCALE_LOW, Reading, State, normalized
+from realtime.outputs.dashboard.canvas import Canvas
+from realtime.outputs.dashboard.palette import FAINT, MUTED, ink, mood_color
+from realtime.outputs.wording import Axis, decibels, is_known, known_since, spread_words, trend_arrow
+
+#: How much of the past the sparklines show.
+HISTORY_S = 60.0
+
+#: The level bar's left end; its right end is full scale.
+_QUIETEST_DB = -60.0
+
+#: Each character as five rows of three pixels, a row an octal digit.
+_GLYPHS = {
+    "0": "75557",
+    "1": "26227",
+    "2": "71747",
+    "3": "71717",
+    "4": "55711",
+    "5": "74717",
+    "6": "74757",
+    "7": "71111",
+    "8": "75757",
+    "9": "75717",
+    "–": "00700",
+}
+_POINT = "00001"
+
+_EIGHTHS = " ▁▂▃▄▅▆▇█"
+
+#: The sparkline covers at least this part of the scale, so that small wavering looks small.
+_SPARK_LOW, _SPARK_HIGH = 3.0, 7.0
+
+
+def digits_size(scale: int) -> tuple[int, int]:
+    """Width and height in cells of a number like 5.3 in big digits."""
+    return 9 * scale, math.ceil(5 * scale / 2)
+
+
+def draw_digits(canvas: Canvas, x: int, y: int, text: str, scale: int, color: str) -> None:
+    """Draw ``text`` (digits, a point, a dash) in pixels of ``scale`` by ``scale`` half cells."""
+    rows: list[str] = [""] * 5
+    for character in text:
+        glyph, width = (_POINT, 1) if character == "." else (_GLYPHS[character], 3)
+        for index, octal in enumerate(glyph):
+            rows[index] += f"{int(octal):0{width}b}0"
+    # Without the gap after the last character.
+    pixels = ["".join(pixel * scale for pixel in row[:-1]) for row in rows for _ in range(scale)]
+    pixels.append("0" * len(pixels[0]))  # the lower half of the last cells, when the number of rows is odd
+    for row in range(math.ceil(5 * scale / 2)):
+        cells = zip(pixels[2 * row], pixels[2 * row + 1], strict=True)
+        line = "".join({"00": " ", "10": "▀", "01": "▄", "11": "█"}[upper + lower] for upper, lower in cells)
+        canvas.put(x, y + row, line, ink(color))
+
+
+def draw_number(canvas: Canvas, x: int, y: int, scale: int, axis: Axis, readings: Sequence[Reading]) -> None:
+    """Draw one axis: the newest value in big digits, beside it the name, the trend and the spread."""
+    now = readings[-1] if readings else None
+    width, height = digits_size(scale)
+    beside = x + width + 1
+    canvas.put(beside, y, axis.name, ink(MUTED))
+    if now is None or not is_known(now):
+        draw_digits(canvas, x, y, "–.–", scale, FAINT)
+        return
+    live = now.state is State.LIVE
+    color = mood_color(now.valence_norm, now.arousal_norm) if live else MUTED
+    draw_digits(canvas, x, y, f"{max(SCALE_LOW, min(SCALE_HIGH, axis.value(now))):.1f}", scale, color)
+    if live:
+        canvas.put(beside, y + height - 2, trend_arrow(readings, axis), ink(color, bold=True))
+    canvas.put(beside + 2, y + height - 2, spread_words(axis.spread(now)), ink(MUTED))
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The mean of the readings of one column of a sparkline; ``live`` if the last of them was."""
+
+    valence: float
+    arousal: float
+    live: bool
+
+
+def moments(readings: Sequence[Reading], columns: int) -> dict[int, Moment]:
+    """The last minute of ``readings`` in that many columns, the newest in column ``columns - 1``; gaps are left out.
+
+    Columns are fixed stretches of stream time, so that bars move along but do not flicker.
+    """
+    column_s = HISTORY_S / columns
+    held: defaultdict[int, list[Reading]] = defaultdict(list)
+    for reading in known_since(readings, HISTORY_S):
+        held[math.floor(reading.time / column_s)].append(reading)
+    first = math.floor(readings[-1].time / column_s) - columns + 1 if readings else 0
+    return {
+        column - first: Moment(
+            sum(reading.valence for reading in group) / len(group),
+            sum(reading.arousal for reading in group) / len(group),
+            group[-1].state is State.LIVE,
+        )
+        for column, group in held.items()
+        if column >= first
+    }
+
+
+def draw_sparkline(
+    canvas: Canvas, x: int, y: int, height: int, shown: dict[int, Moment], value: Callable[[Moment], float]
+) -> None:
+    """Draw the ``value`` of moments as bars of up to ``height`` cells, in the colours of the moods."""
+    low = min([_SPARK_LOW, *map(value, shown.values())])
+    high = max([_SPARK_HIGH, *map(value, shown.values())])
+    for column, moment in shown.items():
+        filled = max(1, round((value(moment) - low) / (high - low) * 8 * height))
+        mood = mood_color(normalized(moment.valence), normalized(moment.arousal), 0.6)
+        style = ink(mood if moment.live else FAINT)
+        for row in range(height):
+            eighths = max(0, min(8, filled - 8 * (height - 1 - row)))
+            canvas.put(x + column, y + row, _EIGHTHS[eighths], style)
+
+
+def draw_level(canvas: Canvas, x: int, y: int, width: int, level_db: float) -> None:
+    """Draw the level as a bar up to full scale, with its decibels at the right end."""
+    label = decibels(level_db)
+    bar = width - 8
+    filled = round(bar * max(0.0, min(1.0, 1 - level_db / _QUIETEST_DB))) if level_db > _QUIETEST_DB else 0
+    canvas.put(x, y, "━" * filled, ink(MUTED))
+    canvas.put(x + filled, y, "─" * (bar - filled), ink(FAINT))
+    canvas.put(x + width - len(label), y, label, ink(MUTED))

@@ -1,0 +1,71 @@
+"""Readings as plain lines, one a second: for a log, a screen reader, a terminal without cursor control."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import TextIO
+
+from models.affect import Reading
+from realtime.outputs import Status
+from realtime.outputs.wording import (
+    AROUSAL,
+    TREND_S,
+    VALENCE,
+    count,
+    decibels,
+    is_known,
+    spread_words,
+    stream_time,
+    trend_arrow,
+)
+
+
+class Plain:
+    """Writes one readable line a second of stream time to ``stream``, and flushes it. Never uses colours.
+
+    ``0:12.5  valence 5.31 ±1.42 ↗  arousal 6.08 ±1.30 →  happy  -23 dB  14 notes  live``, and after it the status's
+    message when it is a new one. Signs that the stream's encoding lacks come out as question marks. ``close`` leaves
+    the stream open, since it belongs to the caller.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._recent: deque[Reading] = deque()
+        self._second: int | None = None
+        self._message = ""
+
+    def write(self, reading: Reading, status: Status) -> None:
+        """Write a line if the reading is the first of its second. Raises what the stream raises."""
+        if self._recent and reading.time < self._recent[-1].time:
+            self._recent.clear()  # the stream began again; the past is not comparable
+        self._recent.append(reading)
+        while self._recent[0].time < reading.time - TREND_S:
+            self._recent.popleft()
+        second = math.floor(reading.time)
+        if second == self._second:
+            return
+        self._second = second
+        line = self._line(reading)
+        if status.message != self._message:
+            line = f"{line}  {status.message}".rstrip()
+            self._message = status.message
+        encoding = self._stream.encoding or "utf-8"
+        self._stream.write(line.encode(encoding, "replace").decode(encoding) + "\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Nothing is held: every line was flushed as it was written."""
+
+    def _line(self, reading: Reading) -> str:
+        parts = [stream_time(reading.time)]
+        if is_known(reading):
+            history = tuple(self._recent)
+            for axis in (VALENCE, AROUSAL):
+                spread, arrow = spread_words(axis.spread(reading), 2), trend_arrow(history, axis)
+                parts.append(f"{axis.name} {axis.value(reading):.2f} {spread} {arrow}")
+            parts.append(reading.quadrant.value)
+        if reading.level_db is not None:
+            parts.append(decibels(reading.level_db))
+        parts += [count(reading.notes, "note"), reading.state.value]
+        return "  ".join(parts)

@@ -1,0 +1,45 @@
+"""Any sound, made mono at the transcriber's rate. The result does not depend on how the sound is cut into blocks."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+
+
+class MonoResampler:
+    """Mixes channels down to their mean and resamples in a stream, with soxr at high quality.
+
+    ``nonfinite`` counts the samples that were NaN or infinite; they are heard as silence.
+    """
+
+    def __init__(self, sample_rate: int, output_rate: int) -> None:
+        import soxr
+
+        self.sample_rate = sample_rate
+        self.nonfinite = 0
+        self._finished = False
+        self._stream = None if sample_rate == output_rate else soxr.ResampleStream(sample_rate, output_rate, 1)
+
+    def push(self, samples: FloatArray) -> FloatArray:
+        """What the new ``samples`` [shape=(n,) or (n, channels)] make, mono [shape=(m,)]."""
+        mono = samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32)
+        mono = np.ascontiguousarray(mono, np.float32)
+        finite = np.isfinite(mono)
+        if not finite.all():
+            self.nonfinite += int(mono.size - np.count_nonzero(finite))
+            mono = np.where(finite, mono, np.float32(0))
+        return mono if self._stream is None else self._resample(mono, last=False)
+
+    def finish(self) -> FloatArray:
+        """The rest, after the last sample. Calling it twice is fine."""
+        if self._stream is None or self._finished:
+            return np.empty(0, np.float32)
+        self._finished = True
+        return self._resample(np.empty(0, np.float32), last=True)
+
+    def _resample(self, mono: FloatArray, *, last: bool) -> FloatArray:
+        assert self._stream is not None
+        resampled: FloatArray = self._stream.resample_chunk(mono, last=last)
+        return resampled

@@ -1,0 +1,190 @@
+"""A microphone, or any other input that PortAudio knows, as a source. PortAudio is loaded when one is asked for."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import MoodringError, UsageError
+from realtime.events import Event, Lost, Sound
+
+_MOST_CHANNELS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """An input device: its number and name, how many channels it has, and its own sample rate in Hz.
+
+    ``host_api`` is the system that it is reached through (ALSA, Core Audio, WASAPI); ``is_default`` says whether it is
+    the one taken when none is named.
+    """
+
+    index: int
+    name: str
+    channels: int
+    sample_rate: int
+    host_api: str
+    is_default: bool
+
+
+def input_devices() -> list[Device]:
+    """The devices that sound can be recorded from, those of the system's own host API first.
+
+    Raises ``MoodringError`` where PortAudio is not installed.
+    """
+    sounddevice = _sounddevice()
+    host_apis = sounddevice.query_hostapis()
+    own = sounddevice.default.hostapi
+    default = host_apis[own]["default_input_device"] if 0 <= own < len(host_apis) else -1
+    inputs = [
+        (found["hostapi"] != own, index, found)
+        for index, found in enumerate(sounddevice.query_devices())
+        if found["max_input_channels"] > 0
+    ]
+    return [
+        Device(
+            index=index,
+            name=found["name"],
+            channels=found["max_input_channels"],
+            sample_rate=round(found["default_samplerate"]),
+            host_api=host_apis[found["hostapi"]]["name"],
+            is_default=index == default,
+        )
+        for _, index, found in sorted(inputs, key=lambda entry: entry[:2])
+    ]
+
+
+class Microphone:
+    """The sound of an input ``device``: its number, its name or any part of that, or ``None`` for the default one.
+
+    Of several devices that a name fits, the one called exactly so is taken, else the first. Sound comes at the device's
+    own ``sample_rate`` (Hz) as float32 [shape=(n, channels)], at most two channels. ``latency_s`` is how old a sample
+    is when the driver hands it over, in seconds, as the driver says. Up to ``queue_s`` seconds wait to be read; blocks
+    beyond that are left out and counted in ``dropped``, and what the driver lost is counted in ``overflows``. A device
+    that stops gives one ``Lost``.
+
+    Raises ``UsageError`` for a device that is not there and ``MoodringError`` where PortAudio is missing, there is no
+    input at all, or the device cannot be opened.
+    """
+
+    kind: Literal["sound", "notes"] = "sound"
+    is_live = True
+
+    def __init__(self, device: int | str | None = None, queue_s: float = 5.0) -> None:
+        sounddevice = _sounddevice()
+        chosen = _choose(input_devices(), device)
+        self.name = chosen.name
+        self.sample_rate = chosen.sample_rate
+        self.channels = min(chosen.channels, _MOST_CHANNELS)
+        self.ended = False
+        self.dropped = 0
+        self.overflows = 0
+        self._queue_length = round(queue_s * self.sample_rate)
+        # None in the queue wakes a reader that waits. The queue bounds itself by sample counts, each written by one
+        # thread alone: the callback must never wait for a lock that a reader might hold.
+        self._blocks: queue.SimpleQueue[NDArray[np.float32] | None] = queue.SimpleQueue()
+        self._queued = 0
+        self._taken = 0
+        self._has_stopped = False
+        self._said_lost = False
+        try:
+            self._stream = sounddevice.InputStream(
+                device=chosen.index,
+                samplerate=self.sample_rate,
+                channels=self.channels,
+                dtype="float32",
+                callback=self._hear,
+                finished_callback=self._stop,
+            )
+            self._stream.start()
+        except sounddevice.PortAudioError as error:
+            self.close()
+            raise MoodringError(
+                f'cannot record from "{self.name}" ({error}): close the programs that use it, or choose another device'
+            ) from error
+        self.latency_s: float = self._stream.latency
+
+    def read(self, timeout_s: float) -> Sequence[Event]:
+        """The blocks that have come since the last time; waits up to ``timeout_s`` seconds for the first of them."""
+        if self.ended:
+            return []
+        heard = self._wait(timeout_s)
+        # Looked at before the queue is emptied: what a dying stream still gave comes before the news of its death.
+        is_dead = self._has_stopped or not self._stream.active
+        heard += self._waiting()
+        self._taken += sum(len(block) for block in heard)
+        events: list[Event] = [Sound(block, self.sample_rate) for block in heard]
+        if is_dead and not self._said_lost and not self.ended:
+            self._said_lost = True
+            events.append(Lost(self._taken / self.sample_rate))
+        return events
+
+    def close(self) -> None:
+        """Let go of the device; nothing follows."""
+        if self.ended:
+            return
+        self.ended = True  # and with that the callback lets sound pass by, before the stream goes
+        self._blocks.put(None)
+        stream = getattr(self, "_stream", None)  # not there when opening failed
+        if stream is not None:
+            stream.close()
+
+    def _hear(self, samples: NDArray[np.float32], count: int, time: Any, status: Any) -> None:
+        if self.ended:
+            return
+        if status.input_overflow:
+            self.overflows += 1
+        if self._queued - self._taken + count > self._queue_length:
+            self.dropped += 1
+            return
+        self._queued += count
+        self._blocks.put(samples.copy())  # the driver uses its buffer again
+
+    def _stop(self) -> None:
+        self._has_stopped = True
+        self._blocks.put(None)
+
+    def _wait(self, timeout_s: float) -> list[NDArray[np.float32]]:
+        try:
+            block = self._blocks.get(timeout=max(0.0, timeout_s))
+        except queue.Empty:
+            return []
+        return [] if block is None else [block]
+
+    def _waiting(self) -> list[NDArray[np.float32]]:
+        blocks = [self._blocks.get_nowait() for _ in range(self._blocks.qsize())]
+        return [block for block in blocks if block is not None]
+
+
+def _choose(devices: list[Device], wanted: int | str | None) -> Device:
+    if not devices:
+        raise MoodringError("no microphone and no other sound input was found: connect one and try again")
+    if wanted is None:
+        return next((device for device in devices if device.is_default), devices[0])
+    there_is = "; ".join(f'{device.index} "{device.name}"' for device in devices)
+    if isinstance(wanted, int) or wanted.isdecimal():
+        for device in devices:
+            if device.index == int(wanted):
+                return device
+        raise UsageError(f"no input device has the number {wanted}: choose one of {there_is}")
+    exact = [device for device in devices if device.name.casefold() == wanted.casefold()]
+    fitting = exact or [device for device in devices if wanted.casefold() in device.name.casefold()]
+    if not fitting:
+        raise UsageError(f'no input device is called "{wanted}": choose one of {there_is}')
+    return fitting[0]
+
+
+def _sounddevice() -> Any:
+    try:
+        import sounddevice
+    except OSError as error:
+        raise MoodringError(
+            "sound input needs the PortAudio library: install it "
+            "(Debian, Ubuntu: apt install libportaudio2; macOS: brew install portaudio)"
+        ) from error
+    return sounddevice

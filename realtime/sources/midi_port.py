@@ -1,0 +1,150 @@
+"""A MIDI port as a source: what is played, stamped on arrival. The MIDI system is loaded when a port is asked for."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from models.errors import MoodringError, UsageError
+from realtime.events import Advance, Event
+from realtime.sources.midi_messages import events
+
+_BACKEND_VARIABLE = "MOODRING_MIDI_BACKEND"
+_LOOPBACK = "midi through"  # ALSA's own port, on every Linux machine: nobody plays on it unless asked to
+
+
+def input_ports(backend: str | None = None) -> list[str]:
+    """The names of the ports that can be listened to.
+
+    ``backend`` is one of mido's, such as ``mido.backends.rtmidi/UNIX_JACK``; ``None`` takes the environment variable
+    MOODRING_MIDI_BACKEND, then mido's own MIDO_BACKEND, then python-rtmidi with the system's own MIDI. Raises
+    ``UsageError`` for a backend that does not exist, and ``MoodringError`` where python-rtmidi is not installed or no
+    MIDI system answers.
+    """
+    return _port_names(_load(backend))
+
+
+class MidiPort:
+    """What comes in at the port called ``name``, or any part of that; ``None`` takes the first that is no loopback.
+
+    Of several ports that a name fits, the one called exactly so is taken, else the first. Stream time starts when the
+    port opens; ``clock`` gives seconds. At most ``queue_length`` events wait to be read; those beyond that are left out
+    and counted in ``dropped``. ``backend`` is as in ``input_ports``.
+
+    Raises ``UsageError`` for a port or backend that does not exist and ``MoodringError`` where there is none to listen
+    to or it cannot be opened.
+    """
+
+    kind: Literal["sound", "notes"] = "notes"
+    is_live = True
+
+    def __init__(
+        self,
+        name: str | None = None,
+        backend: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        queue_length: int = 10_000,
+    ) -> None:
+        midi = _load(backend)
+        self.name = _choose(_port_names(midi), name)
+        self.ended = False
+        self.dropped = 0
+        self.overflows = 0
+        self._clock = clock
+        self._queue_length = queue_length
+        self._arrived: deque[Event] = deque()
+        self._arrival = threading.Condition()
+        self._start = clock()
+        try:
+            self._port = midi.open_input(self.name, callback=self._hear)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise MoodringError(
+                f'cannot open the MIDI port "{self.name}" ({error}): close the programs that use it, or choose another'
+            ) from error
+
+    def read(self, timeout_s: float) -> Sequence[Event]:
+        """What was played since the last time, then an ``Advance`` to now; waits up to ``timeout_s`` seconds for it."""
+        with self._arrival:
+            if not self._arrived and not self.ended:
+                self._arrival.wait(timeout_s)
+            if self.ended:
+                return []
+            # Under the lock that messages are stamped under: none can come later that is stamped before this.
+            now_s = self._clock() - self._start
+            played = list(self._arrived)
+            self._arrived.clear()
+        return [*played, Advance(now_s)]
+
+    def close(self) -> None:
+        """Let go of the port; nothing follows."""
+        with self._arrival:
+            if self.ended:
+                return
+            self.ended = True
+            self._arrival.notify_all()
+        # Outside the lock: a callback that is under way must be able to finish.
+        self._port.callback = None
+        self._port.close()
+
+    def _hear(self, message: Any) -> None:
+        with self._arrival:
+            for event in events(message, self._clock() - self._start):
+                if len(self._arrived) >= self._queue_length:
+                    self.dropped += 1
+                else:
+                    self._arrived.append(event)
+                    self._arrival.notify_all()
+
+
+def _choose(ports: list[str], wanted: str | None) -> str:
+    if wanted is None:
+        playable = [port for port in ports if _LOOPBACK not in port.casefold()]
+        if not playable:
+            raise MoodringError("no MIDI port was found: plug in a keyboard, switch it on and try again")
+        return playable[0]
+    exact = [port for port in ports if port.casefold() == wanted.casefold()]
+    fitting = exact or [port for port in ports if wanted.casefold() in port.casefold()]
+    if fitting:
+        return fitting[0]
+    if not ports:
+        raise MoodringError(f'no MIDI port was found, so none called "{wanted}": plug in a keyboard and try again')
+    there_is = "; ".join(f'"{port}"' for port in ports)
+    raise UsageError(f'no MIDI port is called "{wanted}": choose one of {there_is}')
+
+
+def _port_names(midi: Any) -> list[str]:
+    try:
+        names: list[str] = midi.get_input_names()
+    except ValueError as error:
+        raise UsageError(f'MIDI backend "{midi.name}/{midi.api}" cannot be used: {error}') from error
+    except (OSError, RuntimeError) as error:
+        raise MoodringError(
+            f"no MIDI system answers ({str(error).rstrip('.')}): "
+            f"on Linux run modprobe snd-seq, or start JACK if {_BACKEND_VARIABLE} asks for it"
+        ) from error
+    return names
+
+
+def _load(name: str | None) -> Any:
+    import mido
+
+    # Without a name mido looks at its own variable, then takes python-rtmidi.
+    midi = mido.Backend(name or os.environ.get(_BACKEND_VARIABLE))
+    try:
+        midi.load()
+    except ImportError as error:
+        if error.name in ("rtmidi", "_rtmidi", "rtmidi._rtmidi"):
+            raise MoodringError("MIDI ports need python-rtmidi: pip install python-rtmidi") from error
+        raise UsageError(
+            f'MIDI backend "{midi.name}" is not there ({error}): '
+            f"unset {_BACKEND_VARIABLE} and MIDO_BACKEND, or name one such as mido.backends.rtmidi"
+        ) from error
+    except OSError as error:
+        raise MoodringError(
+            f'MIDI backend "{midi.name}" does not load ({error}): install the library it needs'
+        ) from error
+    return midi

@@ -1,0 +1,79 @@
+"""A file played in real time: the same events in the same order, none before its time."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from realtime.events import Event, Sound
+from realtime.sources import Source
+
+
+class Paced:
+    """Wraps a ``source`` that is read as fast as one likes and holds each event back until its stream time has come.
+
+    Stream time starts with the first ``read``. A block of sound is due when its last sample is, as a microphone would
+    give it; every other event at its ``time_s``. A listener that falls behind gets what is due at once. ``clock`` gives
+    seconds and ``sleep`` waits for so many of them.
+    """
+
+    is_live = True
+
+    def __init__(
+        self,
+        source: Source,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.name = source.name
+        self.kind: Literal["sound", "notes"] = source.kind
+        self.ended = False
+        self.dropped = source.dropped
+        self.overflows = source.overflows
+        self._source = source
+        self._clock = clock
+        self._sleep = sleep
+        self._start: float | None = None
+        self._sound_s = 0.0
+        self._waiting: deque[tuple[float, Event]] = deque()
+
+    def read(self, timeout_s: float) -> Sequence[Event]:
+        """The events that are due; waits up to ``timeout_s`` seconds for the first of them."""
+        now = self._clock()
+        if self._start is None:
+            self._start = now
+        deadline = now + timeout_s
+        while not self.ended:
+            if not self._waiting:
+                self._fetch(max(0.0, deadline - now))
+            due = self._take(until=now)
+            self.ended = self._source.ended and not self._waiting
+            if due or now >= deadline:
+                return due
+            if self._waiting:
+                self._sleep(min(self._start + self._waiting[0][0], deadline) - now)
+            now = self._clock()
+        return []
+
+    def close(self) -> None:
+        """Close the source; nothing follows."""
+        self.ended = True
+        self._waiting.clear()
+        self._source.close()
+
+    def _fetch(self, timeout_s: float) -> None:
+        for event in self._source.read(timeout_s):
+            if isinstance(event, Sound):
+                self._sound_s += len(event.samples) / event.sample_rate
+            self._waiting.append((self._sound_s if isinstance(event, Sound) else event.time_s, event))
+        self.dropped = self._source.dropped
+        self.overflows = self._source.overflows
+
+    def _take(self, until: float) -> list[Event]:
+        assert self._start is not None
+        due = []
+        while self._waiting and self._start + self._waiting[0][0] <= until:
+            due.append(self._waiting.popleft()[1])
+        return due

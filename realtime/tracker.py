@@ -1,0 +1,110 @@
+"""The core: events in, readings out. Deterministic, and all that a program needs to embed emotion tracking.
+
+    tracker = EmotionTracker()
+    for reading in tracker.push([Sound(samples, sample_rate)]):
+        print(reading.time, reading.valence, reading.arousal)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from models.affect import Reading
+from models.bundle import Bundle, load
+from models.errors import UsageError
+from models.predictor import Predictor
+from realtime.events import Event
+from realtime.listener import Listener, Moment
+
+DEFAULT_MODEL = "seed-rnn"
+
+
+class EmotionTracker:
+    """Follows one stream of sound or notes with one bundle.
+
+    ``model`` is a bundle, its name or its folder. ``rate_hz`` is how many readings a second of stream time to give:
+    the bundle's own rate (2 Hz for a hop of 0.5 s) times or divided by a whole number. A network steps only at the hop
+    it was trained with, so faster readings come from copies of its state that are shifted in phase.
+
+    ``push`` gives the same readings, bit for bit, however the same events are grouped. Raises ``UsageError`` for an
+    unknown model or a rate that cannot be had, ``MoodringError`` for a bundle that does not match its card.
+    """
+
+    def __init__(self, model: Bundle | str | Path = DEFAULT_MODEL, *, rate_hz: float | None = None) -> None:
+        self.bundle = model if isinstance(model, Bundle) else load(model)
+        self._copies, self._every = _division(self.bundle, rate_hz)
+        step_hz = self._copies / self.bundle.hop_s
+        self._listener = Listener(self.bundle.feature_sets, window_s=self.bundle.window_s, rate_hz=step_hz)
+        self._predictor = Predictor(self.bundle)
+        self._states = [self._predictor.start() for _ in range(self._copies)]
+        self._steps = 0
+
+    @property
+    def sounding(self) -> tuple[int, ...]:
+        """The MIDI pitches that sound now, in ascending order."""
+        return self._listener.sounding
+
+    @property
+    def notes_heard(self) -> int:
+        """How many notes have begun since the start of the stream."""
+        return self._listener.heard
+
+    @property
+    def time_s(self) -> float:
+        """The stream time that has been reached."""
+        return self._listener.time_s
+
+    @property
+    def nonfinite(self) -> int:
+        """How many samples were NaN or infinite, and heard as silence."""
+        return self._listener.nonfinite
+
+    def push(self, events: Iterable[Event]) -> list[Reading]:
+        """Take the next events, in order of time; the readings that have become due with them."""
+        return self._read(self._listener.push(events))
+
+    def finish(self) -> list[Reading]:
+        """The stream is over: the last readings that were due."""
+        return self._read(self._listener.finish())
+
+    def _read(self, moments: Iterable[Moment]) -> list[Reading]:
+        readings = []
+        for moment in moments:
+            self._steps += 1
+            phase = self._steps % self._copies
+            affect, self._states[phase] = self._predictor.step(moment.features, self._states[phase])
+            if self._steps % self._every == 0:
+                valence, valence_std, arousal, arousal_std = (float(value) for value in affect)
+                readings.append(
+                    Reading(
+                        moment.time,
+                        moment.state,
+                        valence,
+                        valence_std,
+                        arousal,
+                        arousal_std,
+                        moment.notes,
+                        moment.level_db,
+                        moment.latency_ms,
+                        self.bundle.name,
+                    )
+                )
+        return readings
+
+
+def _division(bundle: Bundle, rate_hz: float | None) -> tuple[int, int]:
+    """How many phase-shifted copies step, and of how many steps one is read, for ``rate_hz`` readings a second."""
+    if rate_hz is None:
+        return 1, 1
+    own_hz = 1.0 / bundle.hop_s
+    if 0.1 <= rate_hz <= 50.0:
+        copies, every = round(rate_hz / own_hz), round(own_hz / rate_hz)
+        if copies >= 1 and abs(copies * own_hz - rate_hz) < 1e-9:
+            return copies, 1
+        if every >= 1 and abs(own_hz / every - rate_hz) < 1e-9:
+            return 1, every
+    raise UsageError(
+        f"rate must be {own_hz:g} Hz times or divided by a whole number, 0.1 to 50 "
+        f"(for '{bundle.name}': {own_hz / 2:g}, {own_hz:g}, {2 * own_hz:g}, {5 * own_hz:g}, …), not {rate_hz:g}"
+    )

@@ -1,0 +1,88 @@
+"""The notes of the last seconds: keys and transcribed notes go in, the window that features see comes out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.features import Window
+from models.notes import NOTE_DTYPE, NoteArray
+
+_Key = tuple[int, int]
+
+
+class NoteWindow:
+    """Keeps every note that sounded in the last ``length_s`` seconds. Times must not go backwards by more than that."""
+
+    def __init__(self, length_s: float) -> None:
+        self.length_s = length_s
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything, as if new."""
+        self._ended: list[tuple[float, float, int, int, int]] = []
+        self._sounding: dict[_Key, tuple[float, int]] = {}
+        self._released: set[_Key] = set()
+        self._pedals: set[int] = set()
+        self.begun = 0
+
+    @property
+    def sounding(self) -> tuple[int, ...]:
+        """The pitches that sound now, in ascending order."""
+        return tuple(sorted({pitch for _, pitch in self._sounding}))
+
+    def begin(self, onset_s: float, pitch: int, velocity: int, channel: int = 0) -> None:
+        """A note starts; one that still sounds at its pitch and channel is struck again and ends here."""
+        self._end(onset_s, (channel, pitch))
+        self._sounding[channel, pitch] = (onset_s, velocity)
+        self.begun += 1
+
+    def release(self, offset_s: float, pitch: int, channel: int = 0) -> None:
+        """The key comes up; the note ends, or sounds on until the pedal does."""
+        if channel in self._pedals:
+            if (channel, pitch) in self._sounding:
+                self._released.add((channel, pitch))
+        else:
+            self._end(offset_s, (channel, pitch))
+
+    def end(self, offset_s: float, pitch: int, velocity: int, channel: int = 0) -> None:
+        """A note is over and its velocity known better than when it began."""
+        key = (channel, pitch)
+        if key in self._sounding:
+            self._sounding[key] = (self._sounding[key][0], velocity)
+            self._end(offset_s, key)
+
+    def pedal(self, time_s: float, down: bool, channel: int = 0) -> None:
+        """The sustain pedal of a channel; when it comes up, the notes whose keys are up end."""
+        if down:
+            self._pedals.add(channel)
+            return
+        self._pedals.discard(channel)
+        for key in [key for key in self._released if key[0] == channel]:
+            self._end(time_s, key)
+
+    def end_all(self, time_s: float) -> None:
+        """Every note ends and every pedal comes up."""
+        self._pedals.clear()
+        for key in list(self._sounding):
+            self._end(time_s, key)
+
+    def at(self, time_s: float) -> Window:
+        """The window that ends at ``time_s``; what no later window can hold is forgotten."""
+        start_s = time_s - self.length_s
+        self._ended = [note for note in self._ended if note[1] > start_s]
+        rows = list(self._ended)
+        rows += [(on, time_s, pitch, velocity, ch) for (ch, pitch), (on, velocity) in self._sounding.items()]
+        notes: NoteArray = np.array(rows, dtype=NOTE_DTYPE)
+        notes = notes[notes["onset_s"] <= time_s]
+        np.minimum(notes["offset_s"], time_s, out=notes["offset_s"])
+        # One order for one set of notes, however they came.
+        notes = notes[np.lexsort((notes["channel"], notes["pitch"], notes["onset_s"]))]
+        return Window(notes, time_s, self.length_s)
+
+    def _end(self, offset_s: float, key: _Key) -> None:
+        self._released.discard(key)
+        sounding = self._sounding.pop(key, None)
+        if sounding is not None:
+            onset_s, velocity = sounding
+            channel, pitch = key
+            self._ended.append((onset_s, max(offset_s, onset_s), pitch, velocity, channel))

@@ -1,0 +1,36 @@
+"""Fixtures that any test may ask for: labelled music, a sound server, a MIDI server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.jack import Jack, jack_server
+from support.pulse import Pulse, pulse_server
+
+_REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of labelled music: MOODRING_DATA, or ``../shared/data`` beside the repository; skips where absent."""
+    folder = Path(os.environ.get("MOODRING_DATA", _REPOSITORY.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"the labelled music is not at {folder} (set MOODRING_DATA to where it is)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pulse() -> Iterator[Pulse]:
+    """A PulseAudio server whose microphone hears what ``pulse.play(path)`` plays."""
+    with pulse_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def jack() -> Iterator[Jack]:
+    """A JACK server; ``jack.keyboard(name)`` is a keyboard on it."""
+    with jack_server() as server:
+        yield server
