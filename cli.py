@@ -1,0 +1,353 @@
+"""The command line: parses, calls, prints. What the commands do is in ``realtime`` and ``offline``."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+from threading import Event as Flag
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from models.errors import MoodringError, UsageError
+
+if TYPE_CHECKING:
+    from realtime.outputs import Output
+    from realtime.sources import Source
+
+app = typer.Typer(
+    name="moodring",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+models_app = typer.Typer(help="The models that are installed.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+
+#: Readings a second on stage, where nothing else is asked for.
+LIVE_RATE_HZ = 10.0
+
+_stop = Flag()
+
+Model = Annotated[str | None, typer.Option(help="Model by name or folder; default: the best for the source.")]
+Rate = Annotated[float, typer.Option(help="Readings a second.")]
+Osc = Annotated[list[str] | None, typer.Option(metavar="HOST:PORT", help="Send readings over OSC; may be repeated.")]
+Plain = Annotated[bool, typer.Option("--plain", help="One readable line a second instead of the dashboard.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON Lines, one object a line.")]
+Fast = Annotated[bool, typer.Option("--fast", help="As fast as the machine can instead of in real time.")]
+
+
+class LiveCommand(TyperCommand):
+    """``live``, whose ``--mic`` and ``--midi`` may stand without a name: then the first device is meant."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put an empty name behind an option that has none."""
+        filled = []
+        for place, word in enumerate(args):
+            filled.append(word)
+            following = args[place + 1] if place + 1 < len(args) else "--"
+            if word in ("--mic", "--midi") and following.startswith("--"):
+                filled.append("")
+        return super().parse_args(ctx, filled)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"moodring {metadata.version('moodring')}")
+        raise typer.Exit
+
+
+@app.callback()
+def moodring(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; may stand anywhere.")] = False,
+) -> None:
+    """Live emotion tracking for music: valence and arousal from a microphone, a MIDI port or a file."""
+
+
+@app.command()
+def demo(
+    fast: Fast = False,
+    plain: Plain = False,
+    as_json: Json = False,
+    model: Model = None,
+    rate: Rate = LIVE_RATE_HZ,
+    osc: Osc = None,
+) -> None:
+    """The whole pipeline on a built-in piece: no microphone, no keyboard, no sound card needed.
+
+    Example: moodring demo
+    """
+    from realtime.demo import PARTS, RECORDING
+    from realtime.sources.audio_file import AudioFile
+
+    def announce(time_s: float) -> str:
+        return next((f"this part is meant to be {p.name.value}" for p in PARTS if time_s <= p.end_s), "")
+
+    source = AudioFile(RECORDING)
+    source.name = "demo"
+    _follow(_paced(source, fast=fast), model=model, rate=rate, osc=osc, plain=plain, as_json=as_json, announce=announce)
+
+
+@app.command(cls=LiveCommand)
+def live(
+    mic: Annotated[
+        list[str] | None, typer.Option(metavar="[DEVICE]", help="Listen to a sound input (default).")
+    ] = None,
+    midi: Annotated[list[str] | None, typer.Option(metavar="[PORT]", help="Listen to a MIDI port.")] = None,
+    file: Annotated[list[Path] | None, typer.Option(metavar="PATH", help="Play a sound or MIDI file.")] = None,
+    model: Model = None,
+    rate: Rate = LIVE_RATE_HZ,
+    osc: Osc = None,
+    plain: Plain = False,
+    as_json: Json = False,
+    fast: Fast = False,
+) -> None:
+    """Follow a microphone, a MIDI port or a file until Ctrl-C.
+
+    Example: moodring live --midi --osc 127.0.0.1:9000
+    """
+    asked = len(mic or ()) + len(midi or ()) + len(file or ())
+    if asked > 1:
+        raise UsageError(f"one source at a time, not {asked}: choose among --mic, --midi and --file")
+    source: Source
+    if file:
+        source = _paced(_open_file(file[0]), fast=fast)
+    elif fast:
+        raise UsageError("--fast is for files: a microphone and a MIDI port have a pace of their own")
+    elif midi:
+        from realtime.sources.midi_port import MidiPort
+
+        source = MidiPort(midi[0] or None)
+    else:
+        from realtime.sources.microphone import Microphone
+
+        source = Microphone((mic or [""])[0] or None)
+    _follow(source, model=model, rate=rate, osc=osc, plain=plain, as_json=as_json)
+
+
+@app.command()
+def devices(as_json: Json = False) -> None:
+    """List the inputs that 'live' can listen to.
+
+    Example: moodring devices
+    """
+    from realtime.listing import list_devices
+
+    for line in list_devices(as_json=as_json):
+        print(line)
+
+
+@app.command()
+def analyze(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Sound or MIDI files.")],
+    as_json: Json = False,
+    readings: Annotated[bool, typer.Option("--readings", help="Print every reading too.")] = False,
+    output: Annotated[Path | None, typer.Option("-o", metavar="DIR", help="Write each file's readings as CSV.")] = None,
+    model: Model = None,
+) -> None:
+    """Analyze files at full speed: one summary each.
+
+    Example: moodring analyze concert.flac etude.mid --json
+    """
+    from realtime.analysis import analyze_files, summary_table
+
+    summaries = []
+    failed = 0
+    for result in analyze_files(files, opener=_open_file, model=model, output=output):
+        if isinstance(result, MoodringError):
+            failed += 1
+            _complain(result)
+            continue
+        if readings:
+            for reading in result.readings:
+                print(json.dumps(reading.as_json()) if as_json else reading)
+        if as_json:
+            print(json.dumps(result.as_json()), flush=True)
+        summaries.append(result)
+    if not as_json and summaries:
+        summary_table(summaries)
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def prepare(
+    corpus: Annotated[str, typer.Argument(help="deam or vgmidi.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="The corpus's folder.")],
+    output: Annotated[Path, typer.Option("-o", metavar="DATASET", help="The dataset to write (Parquet).")],
+    jobs: Annotated[int, typer.Option(min=1, help="Processes to share the work.")] = os.cpu_count() or 1,
+) -> None:
+    """Turn a rated corpus into a dataset, through the code that listens live. Needs the extra 'offline'.
+
+    Example: moodring prepare deam ~/DEAM -o deam.parquet
+    """
+    _need_offline()
+    from offline.commands import prepare_corpus
+
+    for error in prepare_corpus(corpus, path, output, jobs=jobs):
+        _complain(error)
+
+
+@app.command()
+def train(
+    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="What 'prepare' wrote.")],
+    output: Annotated[Path, typer.Option("-o", metavar="BUNDLE", help="The bundle folder to write.")],
+    arch: Annotated[str, typer.Option(help="rnn or dense.")] = "rnn",
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
+) -> None:
+    """Cross-validate by groups, train on everything and export to ONNX. Needs the extra 'offline'.
+
+    Example: moodring train deam.parquet --arch rnn -o my-rnn
+    """
+    _need_offline()
+    from offline.commands import train_bundle
+
+    train_bundle(dataset, output, arch=arch, seed=seed)
+
+
+@models_app.command("list")
+def models_list(as_json: Json = False) -> None:
+    """List the models by name.
+
+    Example: moodring models list
+    """
+    from realtime.listing import list_models
+
+    for line in list_models(as_json=as_json):
+        print(line)
+
+
+@models_app.command("show")
+def models_show(name: str, as_json: Json = False) -> None:
+    """Show a model's card: what it was trained on and how good it is.
+
+    Example: moodring models show seed-rnn
+    """
+    from realtime.listing import show_model
+
+    for line in show_model(name, as_json=as_json):
+        print(line)
+
+
+def _follow(
+    source: Source,
+    *,
+    model: str | None,
+    rate: float,
+    osc: Sequence[str] | None,
+    plain: bool,
+    as_json: bool,
+    announce: Callable[[float], str] = lambda time_s: "",
+) -> None:
+    from models.bundle import preferred
+    from realtime.session import Session
+    from realtime.tracker import EmotionTracker
+
+    try:
+        outputs = _outputs(osc or (), plain=plain, as_json=as_json)
+        tracker = EmotionTracker(model or preferred(source.kind), rate_hz=rate)
+        tally = Session(source, tracker, outputs, stop=_stop, announce=announce).run()
+    finally:
+        source.close()
+    print(f"moodring: {tally}", file=sys.stderr)
+
+
+def _outputs(osc: Sequence[str], *, plain: bool, as_json: bool) -> list[Output]:
+    if plain and as_json:
+        raise UsageError("--plain and --json exclude each other; choose one")
+    outputs: list[Output] = []
+    if osc:
+        from realtime.outputs.osc import Osc, parse_target
+
+        outputs += [Osc(*parse_target(target)) for target in osc]
+    if as_json:
+        from realtime.outputs.json_lines import JsonLines
+
+        outputs.append(JsonLines(sys.stdout))
+    elif plain or not sys.stdout.isatty() or "utf" not in (sys.stdout.encoding or "").lower():
+        from realtime.outputs.plain import Plain
+
+        outputs.append(Plain(sys.stdout))
+    else:
+        from realtime.outputs.dashboard import Dashboard
+
+        outputs.append(Dashboard())
+    return outputs
+
+
+def _open_file(path: Path) -> Source:
+    if path.suffix.lower() in (".mid", ".midi", ".smf", ".kar"):
+        from realtime.sources.midi_file import MidiFile
+
+        return MidiFile(path)
+    from realtime.sources.audio_file import AudioFile
+
+    return AudioFile(path)
+
+
+def _paced(source: Source, *, fast: bool) -> Source:
+    from realtime.sources.paced import Paced
+
+    return source if fast else Paced(source)
+
+
+def _need_offline() -> None:
+    from importlib.util import find_spec
+
+    for package in ("tensorflow", "tf2onnx", "sklearn", "pyarrow"):
+        if find_spec(package) is None:
+            raise MoodringError(f"{package} is missing: install moodring with its extra, 'moodring[offline]'")
+
+
+def _complain(error: Exception) -> None:
+    print(f"moodring: {' '.join(str(error).split())}", file=sys.stderr)
+
+
+def main() -> None:
+    """The entry point: every error that is meant for the user becomes one line and an exit status."""
+    debug = "--debug" in sys.argv
+    arguments = [word for word in sys.argv[1:] if word != "--debug"]
+    signal.signal(signal.SIGTERM, lambda number, frame: _stop.set())
+    signal.signal(signal.SIGINT, _interrupt)
+    click_error = typer.BadParameter.__mro__[2]
+    try:
+        sys.exit(app(arguments, standalone_mode=False) or 0)
+    except MoodringError as error:
+        if debug:
+            raise
+        _complain(error)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        print("moodring: stopped", file=sys.stderr)
+        sys.exit(0)
+    except BrokenPipeError:
+        # The reader has gone, as after "| head"; what Python would still flush goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
+        if not isinstance(error, click_error) or debug:
+            raise
+        message = error.format_message()  # type: ignore[attr-defined]
+        print(f"moodring: {' '.join(message.split()).rstrip('.')}; see 'moodring --help'", file=sys.stderr)
+        sys.exit(2)
+
+
+def _interrupt(number: int, frame: Any) -> None:
+    """The first Ctrl-C asks the session to stop at its next turn; what is no session, or a second one, is cut off."""
+    from_session = "realtime.session" in sys.modules and not _stop.is_set()
+    _stop.set()
+    if not from_session:
+        raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

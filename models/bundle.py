@@ -36,7 +36,7 @@ PREFERRED: Mapping[Literal["sound", "notes"], tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bundle:
-    """A verified bundle. ``hop_s`` and ``window_s`` are seconds, ``states`` the shapes that the step network carries."""
+    """A verified bundle. ``hop_s`` and ``window_s`` are seconds, ``states`` the shapes that ``step`` carries."""
 
     name: str
     path: Path

@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 
 DRUM_CHANNEL = 9
 
-NOTE_DTYPE = np.dtype(
-    [("onset_s", "f8"), ("offset_s", "f8"), ("pitch", "i2"), ("velocity", "i2"), ("channel", "i2")]
-)
+NOTE_DTYPE = np.dtype([("onset_s", "f8"), ("offset_s", "f8"), ("pitch", "i2"), ("velocity", "i2"), ("channel", "i2")])
 
 NoteArray = NDArray[np.void]
 

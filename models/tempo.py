@@ -21,7 +21,7 @@ _PREFERENCE = np.exp(-0.5 * (np.log2(_BPM / 120.0) / 0.9) ** 2)
 
 
 def estimate_tempo(onsets_s: NDArray[np.float64]) -> float:
-    """The tempo in beats a minute (30–300) of ``onsets_s``, seconds in ascending order; 0.0 for fewer than two events."""
+    """The tempo in beats a minute (30–300) of ``onsets_s``, ascending seconds; 0.0 for fewer than two events."""
     events = merge_chords(onsets_s)
     if len(events) < 2:
         return 0.0

@@ -12,6 +12,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ def read_dataset(path: Path) -> Dataset:
     labels = np.stack([table[name].to_numpy() for name in OUTPUTS], axis=1)
     bounds = [0, *(np.flatnonzero(names[1:] != names[:-1]) + 1), len(names)]
     pieces = []
-    for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+    for start, stop in pairwise(bounds):
         rows = slice(int(start), int(stop))
         own = {name: values[rows] for name, values in features.items()}
         pieces.append(PieceSteps(str(names[start]), groups[start], times_s[rows], own, labels[rows]))

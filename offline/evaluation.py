@@ -42,8 +42,9 @@ def piece_labels(dataset: Dataset) -> NDArray[np.float64]:
     return np.stack([piece.labels.mean(axis=0, dtype=np.float64) for piece in dataset.pieces])
 
 
-def summarize_steps(affect: NDArray[np.float32], times_s: NDArray[np.float64], heard: NDArray[np.bool_],
-                    window_s: float) -> NDArray[np.float64]:
+def summarize_steps(
+    affect: NDArray[np.float32], times_s: NDArray[np.float64], heard: NDArray[np.bool_], window_s: float
+) -> NDArray[np.float64]:
     """A piece's estimate from its steps [shape=(steps, 4)], weighted as ``analyze`` weights readings [shape=(4,)].
 
     ``heard`` tells the steps with something to go by; where there is none, all count.

@@ -25,7 +25,7 @@ _PACKAGE = "moodring"
 
 
 @keras.saving.register_keras_serializable(package=_PACKAGE)
-class Standardization(layers.Layer):
+class Standardization(layers.Layer):  # type: ignore[misc]  # Keras has no types
     """Raw features minus their mean over their spread, both fixed when the network is built; passes a mask on."""
 
     def __init__(self, mean: list[float], scale: list[float], **kwargs: Any) -> None:
@@ -44,7 +44,7 @@ class Standardization(layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package=_PACKAGE)
-class Bounds(layers.Layer):
+class Bounds(layers.Layer):  # type: ignore[misc]
     """Keeps outputs within ``low`` and ``high`` but lets the gradient through as if it were not there.
 
     A plain maximum has no gradient below the floor, so a unit that falls below it once never learns its way back.
@@ -65,7 +65,7 @@ class Bounds(layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package=_PACKAGE)
-class PriorWhereMasked(layers.Layer):
+class PriorWhereMasked(layers.Layer):  # type: ignore[misc]
     """Gives ``prior`` wherever all raw features are zero: with nothing to go by, what is true of music on the whole."""
 
     def __init__(self, prior: list[float], **kwargs: Any) -> None:
@@ -125,7 +125,8 @@ def step_rnn(trained: keras.Model) -> StepModel:
     features = keras.Input((width,), batch_size=1, name="features")
     heard = ops.any(ops.not_equal(features, 0.0), axis=-1, keepdims=True)
     x = standardization(features)
-    inputs, following, states = [features], [], {}
+    inputs, following = [features], []
+    states: dict[str, tuple[int, ...]] = {}
     for name in ("rnn_1", "rnn_2"):
         units = trained.get_layer(name).units
         state = keras.Input((units,), batch_size=1, name=f"state_{name}")

@@ -147,7 +147,12 @@ def train(dataset: Dataset, output: Path, recipe: Recipe, progress: Progress = l
     data = sequences(dataset, feature_set_name)
     network, _ = fit(data, dataset.groups, recipe, epochs=epochs)
     about = {
-        "training": {**dataset.provenance, **asdict(recipe), "epochs": epochs, "moodring": metadata.version("moodring")},
+        "training": {
+            **dataset.provenance,
+            **asdict(recipe),
+            "epochs": epochs,
+            "moodring": metadata.version("moodring"),
+        },
         "groups": sorted(set(dataset.groups.tolist())),
         "evaluation": {
             "what": "one row a piece, cross-validated, no group in two folds",
@@ -171,12 +176,13 @@ def train(dataset: Dataset, output: Path, recipe: Recipe, progress: Progress = l
 
 def _counted(data: Sequences) -> NDArray[np.float32]:
     """What each step weighs in the loss: a step that heard nothing teaches nothing."""
-    return (data.present & data.features.any(axis=-1)).astype(np.float32)
+    counted: NDArray[np.float32] = (data.present & data.features.any(axis=-1)).astype(np.float32)
+    return counted
 
 
 def _examples(data: Sequences, count: int = 24) -> NDArray[np.float32]:
     """Real sequences for the check of an export, some steps of each masked."""
-    chosen = data.features[np.linspace(0, len(data.features) - 1, count).astype(int)].copy()
+    chosen: NDArray[np.float32] = data.features[np.linspace(0, len(data.features) - 1, count).astype(int)].copy()
     chosen[:, ::7] = 0.0
     chosen[0, 3:] = 0.0
     return chosen

@@ -4,8 +4,8 @@
 basic-pitch's (Hann-windowed, Q = 1 / (2^(1/36) − 1), amplitude scaled by the square root of their length), and away
 from the edges of its windows the two agree. Where they differ:
 
-- Frames come ``lookahead_frames`` behind the newest sample. Low filters reach further ahead than that (0.94 s at A0), so
-  their leading half is a shorter Hann flank. Every frame sees the same filter, wherever a block ends.
+- Frames come ``lookahead_frames`` behind the newest sample. Low filters reach further ahead than that (0.94 s at A0),
+  so their leading half is a shorter Hann flank. Every frame sees the same filter, wherever a block ends.
 - The octaves below the top two are computed at rates that leave each bin in the lower half of its band, so the
   filters between the rates are short (11 samples of delay instead of 128) and add next to nothing to the look-ahead.
 
@@ -55,7 +55,8 @@ class _Octave:
 def _half_band() -> FloatArray:
     n = np.arange(_HALF_BAND_TAPS) - _HALF_BAND_TAPS // 2
     taps = 0.5 * np.sinc(n / 2) * np.kaiser(_HALF_BAND_TAPS, 7.0)
-    return (taps / taps.sum()).astype(np.float32)
+    half_band: FloatArray = (taps / taps.sum()).astype(np.float32)
+    return half_band
 
 
 def _filter(frequency: float, rate: float, most_future_s: float) -> tuple[int, NDArray[np.complex128]]:

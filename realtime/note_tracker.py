@@ -110,12 +110,13 @@ class NoteTracker:
         return heard
 
     def _inferred(self, notes: FloatArray, onsets: FloatArray) -> FloatArray:
-        rise = np.maximum(notes - self._recent_notes.max(axis=0), np.float32(0))
+        rise: FloatArray = np.maximum(notes - self._recent_notes.max(axis=0), np.float32(0))
         self._most_onset = max(self._most_onset * _FADE, float(onsets.max()))
         self._most_rise = max(self._most_rise * _FADE, float(rise.max()))
         if self._most_rise == 0.0:
             return rise
-        return rise * np.float32(self._most_onset / self._most_rise)
+        rise *= np.float32(self._most_onset / self._most_rise)
+        return rise
 
     def _swell(self, notes: FloatArray) -> None:
         """Begin a candidate wherever energy is left that no note and no neighbour of one explains."""

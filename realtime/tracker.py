@@ -1,8 +1,8 @@
 """The core: events in, readings out. Deterministic, and all that a program needs to embed emotion tracking.
 
-    tracker = EmotionTracker()
-    for reading in tracker.push([Sound(samples, sample_rate)]):
-        print(reading.time, reading.valence, reading.arousal)
+tracker = EmotionTracker()
+for reading in tracker.push([Sound(samples, sample_rate)]):
+    print(reading.time, reading.valence, reading.arousal)
 """
 
 from __future__ import annotations

@@ -62,7 +62,8 @@ def _pitch_classes(pitch: np.ndarray, durations: np.ndarray) -> np.ndarray:
     total = durations.sum()
     # Notes that all begin at the very end of the window have sounded for no time: each counts the same.
     weights = durations if total > 0 else np.ones_like(durations)
-    return np.bincount(pitch % 12, weights=weights, minlength=12) / weights.sum()
+    shares: np.ndarray = np.bincount(pitch % 12, weights=weights, minlength=12) / weights.sum()
+    return shares
 
 
 NOTES22 = FeatureSet(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -63,8 +63,7 @@ def open_corpus(name: str, path: Path) -> Corpus:
     from offline.corpora.deam import Deam
     from offline.corpora.vgmidi import Vgmidi
 
-    known = {"deam": Deam, "vgmidi": Vgmidi}
+    known: dict[str, Callable[[Path], Corpus]] = {"deam": Deam, "vgmidi": Vgmidi}
     if name not in known:
         raise UsageError(f"unknown corpus '{name}'; there are {', '.join(known)}")
-    corpus: Corpus = known[name](path)
-    return corpus
+    return known[name](path)

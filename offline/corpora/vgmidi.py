@@ -57,7 +57,9 @@ def _pieces(path: Path, table: Path) -> Iterator[Piece]:
                 labels = _labels(ratings[key], measures, duration_s)
                 yield Piece(file.stem, file, file.stem.partition("_")[0], labels, end_s=duration_s)
     except (KeyError, TypeError, ValueError) as error:
-        raise MoodringError(f"{table} is not a file of VGMIDI's raw ratings ({type(error).__name__}: {error})") from None
+        raise MoodringError(
+            f"{table} is not a file of VGMIDI's raw ratings ({type(error).__name__}: {error})"
+        ) from None
 
 
 def _labels(ratings: list[Any], measures: int, duration_s: float) -> Labels:
@@ -66,5 +68,5 @@ def _labels(ratings: list[Any], measures: int, duration_s: float) -> Labels:
     for axis in ("valence", "arousal"):
         said = np.array([rating[axis][:measures] for rating in ratings if len(rating[axis]) >= measures], np.float64)
         columns += [from_normalized(said.mean(axis=0)), HALF_RANGE * said.std(axis=0)]
-    times_s = np.arange(measures) * (duration_s / measures)
+    times_s = np.arange(measures, dtype=np.float64) * np.float64(duration_s / measures)
     return Labels(times_s, np.stack(columns, axis=1).astype(np.float32))

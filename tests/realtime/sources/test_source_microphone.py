@@ -78,7 +78,14 @@ def tune(path: Path, rate: int = 44_100) -> np.ndarray:
 
 
 def similarity(heard: np.ndarray, played: np.ndarray) -> float:
-    """The correlation of ``played`` with the stretch of ``heard`` where it fits best."""
+    """The usual correlation of a piece of ``played`` with what was ``heard``, each where it fits best.
+
+    In pieces, so that a moment which a busy machine's driver lost does not put all after it out of step.
+    """
+    return float(np.median([_best_fit(heard, piece) for piece in np.split(played, 8)]))
+
+
+def _best_fit(heard: np.ndarray, played: np.ndarray) -> float:
     size = 1 << (len(heard) + len(played)).bit_length()
     shifts = np.fft.irfft(np.fft.rfft(heard, size) * np.fft.rfft(played, size).conj(), size)
     start = int(np.argmax(shifts[: len(heard) - len(played)]))

@@ -303,9 +303,7 @@ def test_an_exact_name_goes_before_a_part_of_an_earlier_one(backend: FakeBackend
     assert MidiPort("piano", backend="fake_midi").name == "Piano"
 
 
-def test_a_backend_asked_for_goes_before_the_environment(
-    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_backend_asked_for_goes_before_the_environment(backend: FakeBackend, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOODRING_MIDI_BACKEND", "another")
     backend.ports = ["Piano"]
     assert input_ports("fake_midi") == ["Piano"]
@@ -339,8 +337,7 @@ def test_a_port_that_does_not_open(backend: FakeBackend) -> None:
     backend.ports = ["Piano"]
     backend.refuses = "device or resource busy"
     assert refusal(MoodringError) == (
-        'cannot open the MIDI port "Piano" (device or resource busy): '
-        "close the programs that use it, or choose another"
+        'cannot open the MIDI port "Piano" (device or resource busy): close the programs that use it, or choose another'
     )
 
 

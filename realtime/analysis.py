@@ -1,0 +1,132 @@
+"""Files at full speed: readings and one summary each."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from models.affect import OUTPUTS, Reading
+from models.atomic import write_atomically
+from models.bundle import Bundle, load, preferred
+from models.errors import MoodringError
+from realtime.sources import Source
+from realtime.summary import summarize
+from realtime.tracker import EmotionTracker
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a whole file comes to; ``affect`` in ``OUTPUTS``' order on the 1–9 scale, None where nothing was heard."""
+
+    file: Path
+    duration_s: float
+    notes: int
+    affect: tuple[float, ...] | None
+    model: str
+    readings: tuple[Reading, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The line that ``analyze --json`` prints."""
+        affect = [None] * len(OUTPUTS) if self.affect is None else [round(value, 4) for value in self.affect]
+        valence, valence_std, arousal, arousal_std = affect
+        return {
+            "type": "summary",
+            "file": str(self.file),
+            "duration": round(self.duration_s, 3),
+            "notes": self.notes,
+            "valence": valence,
+            "valence_std": valence_std,
+            "arousal": arousal,
+            "arousal_std": arousal_std,
+            "model": self.model,
+        }
+
+
+def analyze_files(
+    files: Sequence[Path], *, opener: Callable[[Path], Source], model: str | None = None, output: Path | None = None
+) -> Iterator[Summary | MoodringError]:
+    """Each file's summary in turn, or the error that says why there is none; ``output`` gets a CSV of readings each.
+
+    ``model`` is a bundle for all; without it each file gets the best for what it holds.
+    """
+    bundles: dict[str, Bundle] = {}
+
+    def bundle(kind: Literal["sound", "notes"]) -> Bundle:
+        name = model or preferred(kind)
+        if name not in bundles:
+            bundles[name] = load(name)
+        return bundles[name]
+
+    if model is not None:
+        bundle("sound")  # an unknown model is the request's fault, not the files'
+    if output is not None:
+        output.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        try:
+            source = opener(file)
+            summary = analyze(file, source, bundle(source.kind))
+        except MoodringError as error:
+            yield error
+            continue
+        if output is not None:
+            write_atomically(output / f"{file.stem}.csv", _csv(summary.readings).encode())
+        yield summary
+
+
+def analyze(file: Path, source: Source, bundle: Bundle) -> Summary:
+    """Follow ``source`` to its end at the bundle's own rate."""
+    tracker = EmotionTracker(bundle)
+    readings: list[Reading] = []
+    try:
+        while not source.ended:
+            readings += tracker.push(source.read(0.0))
+        readings += tracker.finish()
+    finally:
+        source.close()
+    affect = summarize(readings, bundle.window_s)
+    return Summary(
+        file,
+        tracker.time_s,
+        tracker.notes_heard,
+        None if affect is None else tuple(float(value) for value in affect),
+        bundle.name,
+        tuple(readings),
+    )
+
+
+def summary_table(summaries: Sequence[Summary]) -> None:
+    """Print the summaries as a table for people."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("file", overflow="fold")
+    for column in ("length", "notes", "valence", "arousal"):
+        table.add_column(column, justify="right")
+    table.add_column("model")
+    for summary in summaries:
+        minutes, seconds = divmod(round(summary.duration_s), 60)
+        valence, valence_std, arousal, arousal_std = summary.affect or (None,) * 4
+        table.add_row(
+            summary.file.name,
+            f"{minutes}:{seconds:02d}",
+            str(summary.notes),
+            "–" if valence is None else f"{valence:.2f} ± {valence_std:.2f}",
+            "–" if arousal is None else f"{arousal:.2f} ± {arousal_std:.2f}",
+            summary.model,
+        )
+    Console().print(table)
+
+
+def _csv(readings: Sequence[Reading]) -> str:
+    text = io.StringIO()
+    rows = [reading.as_json() for reading in readings]
+    if rows:
+        writer = csv.DictWriter(text, [name for name in rows[0] if name != "type"], extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    return text.getvalue()
