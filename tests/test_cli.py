@@ -1,0 +1,223 @@
+"""The command line as a user meets it: formats, errors, exit statuses, what is loaded and what is not."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import mido
+import numpy as np
+import pytest
+import soundfile
+
+ROOT = Path(__file__).resolve().parent.parent
+DEMO = ROOT / "realtime" / "demo"
+READING = {
+    "type", "time", "state", "valence", "valence_std", "arousal", "arousal_std", "valence_norm", "arousal_norm",
+    "quadrant", "notes", "level_db", "latency_ms", "model",
+}  # fmt: skip
+
+
+def moodring(*arguments: str | Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "cli", *map(str, arguments)]
+    environment = {**os.environ, **(env or {})}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def json_lines(*arguments: str | Path) -> list[dict[str, Any]]:
+    ran = moodring(*arguments)
+    assert ran.returncode == 0, ran.stderr
+    return [json.loads(line) for line in ran.stdout.splitlines()]
+
+
+def is_finite(reading: dict[str, Any]) -> bool:
+    return all(math.isfinite(value) for value in reading.values() if isinstance(value, float))
+
+
+def one_line(ran: subprocess.CompletedProcess[str], status: int) -> str:
+    """The complaint, which must be one line and no traceback, with nothing on stdout."""
+    lines = ran.stderr.strip().splitlines()
+    assert ran.returncode == status, ran.stderr
+    assert len(lines) == 1, ran.stderr
+    assert ran.stdout == ""
+    assert lines[0].startswith("moodring: ")
+    return lines[0]
+
+
+class TestDemo:
+    @pytest.fixture(scope="class")
+    def readings(self) -> list[dict[str, Any]]:
+        return json_lines("demo", "--fast", "--json")
+
+    def test_every_second_has_a_reading_and_every_value_is_finite(self, readings: list[dict[str, Any]]):
+        assert {math.floor(reading["time"]) for reading in readings} >= set(range(1, 48))
+        assert all(set(reading) == READING for reading in readings)
+        assert all(value is not None for reading in readings for value in reading.values())
+        assert all(is_finite(reading) for reading in readings)
+
+    def test_valence_and_arousal_travel_as_the_four_parts_intend(self, readings: list[dict[str, Any]]):
+        from realtime.demo import PARTS
+
+        # A part is judged by its last third, when the window of ten seconds holds little else.
+        ends = {
+            part.name.value: [r for r in readings if part.end_s - 4.0 <= r["time"] <= part.end_s] for part in PARTS
+        }
+        valence = {name: float(np.mean([r["valence"] for r in part])) for name, part in ends.items()}
+        arousal = {name: float(np.mean([r["arousal"] for r in part])) for name, part in ends.items()}
+        assert min(arousal["happy"], arousal["tense"]) > max(arousal["calm"], arousal["sad"]), arousal
+        assert min(valence["happy"], valence["calm"]) > max(valence["tense"], valence["sad"]), valence
+        assert max(valence.values()) - min(valence.values()) > 1.0, valence
+        assert max(arousal.values()) - min(arousal.values()) > 1.0, arousal
+
+
+def test_analyze_gives_real_music_a_summary_each(shared_data: Path):
+    songs = sorted((shared_data / "deam" / "audio").iterdir())[::90][:20]
+    scores = sorted((shared_data / "vgmidi" / "midi").iterdir())[::10][:20]
+    summaries = json_lines("analyze", *songs, *scores, "--json")
+    assert [summary["file"] for summary in summaries] == [str(file) for file in (*songs, *scores)]
+    assert all(set(s) == {"type", "file", "duration", "notes", "model", "valence", "valence_std", "arousal",
+                          "arousal_std"} for s in summaries)  # fmt: skip
+    assert all(1 <= s["valence"] <= 9 and 1 <= s["arousal"] <= 9 and s["notes"] > 0 for s in summaries)
+    assert len({s["valence"] for s in summaries}) == 40
+
+
+def test_a_paced_file_reads_as_a_fast_one(tmp_path: Path):
+    samples, rate = soundfile.read(DEMO / "four_quadrants.ogg", dtype="float32", stop=4 * 22050)
+    soundfile.write(tmp_path / "start.wav", samples, rate)
+    fast = json_lines("live", "--file", tmp_path / "start.wav", "--json", "--fast")
+    paced = json_lines("live", "--file", tmp_path / "start.wav", "--json")
+    assert paced == fast
+    assert len(fast) == 40
+
+
+def test_readings_of_analyze_come_before_the_summary():
+    *readings, summary = json_lines("analyze", DEMO / "four_quadrants.mid", "--json", "--readings")
+    assert len(readings) == 96
+    assert all(set(reading) == READING for reading in readings)
+    assert all(reading["level_db"] is None for reading in readings)
+    assert summary["type"] == "summary"
+
+
+def test_analyze_goes_on_after_a_file_that_is_no_music(tmp_path: Path):
+    (tmp_path / "letter.wav").write_text("Dear Clara")
+    ran = moodring("analyze", tmp_path / "letter.wav", DEMO / "four_quadrants.mid", "--json", "-o", tmp_path / "out")
+    assert ran.returncode == 1
+    assert "letter.wav" in ran.stderr
+    assert [json.loads(line)["notes"] > 0 for line in ran.stdout.splitlines()] == [True]
+    assert len((tmp_path / "out" / "four_quadrants.csv").read_text().splitlines()) == 97
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["-c", "import cli"], ["-m", "cli", "--help"], ["-m", "cli", "live", "--file", "FILE", "--fast", "--json"]],
+)
+def test_nothing_heavy_is_loaded(command: list[str], tmp_path: Path):
+    samples, rate = soundfile.read(DEMO / "four_quadrants.ogg", dtype="float32", stop=22050)
+    soundfile.write(tmp_path / "start.wav", samples, rate)
+    command = [str(tmp_path / "start.wav") if word == "FILE" else word for word in command]
+    loaded = subprocess.run(
+        [sys.executable, "-X", "importtime", *command], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stderr
+    modules = {line.rpartition("|")[2].strip() for line in loaded.splitlines() if line.startswith("import time:")}
+    assert "typer" in modules
+    heavy = {"tensorflow", "keras", "librosa", "sklearn", "matplotlib", "sounddevice", "pyarrow", "basic_pitch"}
+    assert not heavy & modules
+
+
+class TestErrors:
+    def test_a_file_that_is_not_there(self):
+        assert "nowhere.wav is not there" in one_line(moodring("live", "--file", "nowhere.wav"), 2)
+
+    def test_a_file_that_is_not_music(self, tmp_path: Path):
+        (tmp_path / "letter.wav").write_text("Dear Clara")
+        assert "letter.wav is not sound" in one_line(moodring("live", "--file", tmp_path / "letter.wav"), 1)
+
+    def test_an_empty_file(self, tmp_path: Path):
+        (tmp_path / "empty.flac").touch()
+        assert "empty.flac is empty" in one_line(moodring("analyze", tmp_path / "empty.flac"), 1)
+
+    def test_a_truncated_midi_file(self, tmp_path: Path):
+        whole = (DEMO / "four_quadrants.mid").read_bytes()
+        (tmp_path / "torn.mid").write_bytes(whole[: len(whole) // 2])
+        assert "torn.mid" in one_line(moodring("analyze", tmp_path / "torn.mid"), 1)
+
+    def test_a_midi_file_without_notes(self, tmp_path: Path):
+        file = mido.MidiFile(tracks=[mido.MidiTrack()])
+        file.save(tmp_path / "rest.mid")
+        assert "rest.mid" in one_line(moodring("analyze", tmp_path / "rest.mid"), 1)
+
+    def test_a_bundle_whose_network_does_not_match_its_card(self, tmp_path: Path):
+        bundle = tmp_path / "seed-rnn"
+        shutil.copytree(ROOT / "models" / "bundled" / "seed-rnn", bundle)
+        shutil.copy(ROOT / "models" / "bundled" / "seed-dense" / "step.onnx", bundle / "step.onnx")
+        complaint = one_line(moodring("demo", "--fast", "--model", bundle), 1)
+        assert "step.onnx does not match its card" in complaint
+
+    def test_an_unknown_model(self):
+        complaint = one_line(moodring("demo", "--fast", "--model", "oracle"), 2)
+        assert "no model 'oracle'" in complaint
+        assert "seed-rnn" in complaint
+
+    def test_a_rate_that_cannot_be_had(self):
+        assert "rate must be 2 Hz times" in one_line(moodring("demo", "--fast", "--rate", "3"), 2)
+
+    def test_an_option_that_does_not_exist(self):
+        assert "--loud" in one_line(moodring("live", "--loud"), 2)
+
+    def test_two_sources(self):
+        assert "one source at a time, not 2" in one_line(moodring("live", "--mic", "--midi"), 2)
+
+    def test_an_osc_target_that_is_none(self):
+        assert "port" in one_line(moodring("demo", "--fast", "--osc", "localhost:99999"), 2)
+
+    def test_no_portaudio(self, tmp_path: Path):
+        # A module in front of the real one that fails as sounddevice does where the library is missing.
+        (tmp_path / "sounddevice.py").write_text('raise OSError("PortAudio library not found")\n')
+        complaint = one_line(moodring("live", "--mic", env={"PYTHONPATH": str(tmp_path)}), 1)
+        assert "apt install libportaudio2" in complaint
+
+    def test_no_input_device(self, tmp_path: Path):
+        (tmp_path / ".asoundrc").write_text("")
+        env = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path), "PULSE_SERVER": "unix:/nowhere"}
+        ran = moodring("live", "--mic", env={**env, "JACK_NO_START_SERVER": "1", "ALSA_CONFIG_PATH": os.devnull})
+        assert ran.returncode == 1
+        assert "moodring: no microphone" in ran.stderr.splitlines()[-1]
+        assert "Traceback" not in ran.stderr
+
+    @pytest.mark.jack
+    def test_no_midi_port(self, jack: Any):
+        ran = moodring("live", "--midi", env=jack.env)
+        assert ran.returncode == 1
+        assert ran.stderr.splitlines()[-1].startswith("moodring: no MIDI port was found")
+
+    def test_training_on_something_that_is_no_dataset(self, tmp_path: Path):
+        (tmp_path / "table.parquet").write_text("piece,time")
+        ran = moodring("train", tmp_path / "table.parquet", "-o", tmp_path / "bundle")
+        assert ran.returncode == 1
+        assert "table.parquet is not a dataset" in ran.stderr.splitlines()[-1]
+        assert not (tmp_path / "bundle").exists()
+
+
+def test_models_are_listed_and_shown():
+    listed = {line["name"]: line for line in json_lines("models", "list", "--json")}
+    assert {"seed-rnn", "seed-dense"} <= listed.keys()
+    shown = moodring("models", "show", "seed-rnn")
+    assert shown.returncode == 0
+    assert "mean predictor" in shown.stdout
+    assert "valence and arousal swapped back in 744 rows" in shown.stdout
+
+
+def test_devices_are_listed_without_any_hardware():
+    ran = moodring("devices", "--json", env={"JACK_NO_START_SERVER": "1"})
+    assert ran.returncode == 0
+    assert all(json.loads(line)["type"] in ("device", "problem") for line in ran.stdout.splitlines())
+
+
+def test_version():
+    assert moodring("--version").stdout.startswith("moodring 0.")

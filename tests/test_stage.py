@@ -1,0 +1,147 @@
+"""From a real microphone and a real keyboard to readings, through the command line as a performer types it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import mido
+import numpy as np
+import pytest
+from support.jack import Jack
+from support.pulse import Pulse
+
+MOODRING = [sys.executable, "-m", "cli"]
+ROOT = Path(__file__).resolve().parent.parent
+
+#: A live reading may differ from the analysed one by this much on the 1–9 scale, in the median over a passage: the
+#: sound server resamples, and live steps fall up to half a step beside those of the file.
+TOLERANCE = 0.25
+
+
+class Listening:
+    """A running ``moodring live --json``; ``readings`` grows as it prints."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.readings: list[dict[str, Any]] = []
+        threading.Thread(target=self._collect, daemon=True).start()
+
+    def _collect(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.readings.append(json.loads(line))
+
+    def wait_for(self, condition: Any, timeout_s: float = 30.0) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not condition(self.readings):
+            assert self.process.poll() is None, self.process.stderr and self.process.stderr.read()
+            assert time.monotonic() < deadline, f"never happened; the last reading: {self.readings[-1:]}"
+            time.sleep(0.05)
+
+
+@contextmanager
+def listening(*arguments: str, env: dict[str, str]) -> Iterator[Listening]:
+    process = subprocess.Popen(
+        [*MOODRING, "live", *arguments, "--json"],
+        cwd=ROOT,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield Listening(process)
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+
+
+def analyzed(path: Path) -> list[dict[str, Any]]:
+    """The same file's readings at the rate that ``live`` has by default."""
+    command = [*MOODRING, "live", "--file", str(path), "--fast", "--json"]
+    printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return [json.loads(line) for line in printed.splitlines()]
+
+
+def difference(live: list[dict[str, Any]], direct: list[dict[str, Any]], began_s: float) -> dict[str, float]:
+    """Median distance of valence and arousal between a live passage and the file, from five seconds into it."""
+    times = np.array([reading["time"] for reading in live])
+    distances: dict[str, float] = {}
+    for axis in ("valence", "arousal"):
+        heard = np.array([reading[axis] for reading in live])
+        passage = [reading for reading in direct if reading["time"] >= 5.0]
+        nearest = [heard[np.argmin(np.abs(times - began_s - reading["time"]))] for reading in passage]
+        distances[axis] = float(np.median(np.abs(np.array(nearest) - [reading[axis] for reading in passage])))
+    return distances
+
+
+@pytest.mark.pulseaudio
+def test_microphone_hears_a_recording_as_the_file_analysed_directly(pulse: Pulse, shared_data: Path, tmp_path: Path):
+    import soundfile
+
+    samples, rate = soundfile.read(shared_data / "deam" / "audio" / "1000.opus", dtype="float32")
+    recording = tmp_path / "excerpt.wav"
+    soundfile.write(recording, samples, rate)
+    with listening("--mic", env=pulse.env) as session:
+        session.wait_for(lambda readings: any(reading["state"] == "silence" for reading in readings))
+        pulse.play(recording)
+        loud = [reading for reading in session.readings if reading["level_db"] > -60]
+    direct = analyzed(recording)
+    began_s = loud[0]["time"] - direct[0]["time"]
+    distances = difference(session.readings, direct, began_s)
+    assert max(distances.values()) <= TOLERANCE, distances
+    assert {reading["state"] for reading in session.readings} >= {"silence", "live"}
+    assert all(reading["latency_ms"] > 0 for reading in session.readings)
+    assert session.process.returncode == 0
+
+
+@pytest.mark.jack
+def test_keyboard_is_followed_as_the_file_analysed_directly(jack: Jack, shared_data: Path):
+    path = next((shared_data / "vgmidi" / "midi").glob("*Zeldas Lullaby.mid"))
+    direct = [reading for reading in analyzed(path) if reading["time"] <= 15.0]
+    with jack.keyboard("Stage Piano") as keys, listening("--midi", "Stage", env=jack.env) as session:
+        session.wait_for(lambda readings: len(readings) > 0)
+        played_s = time.monotonic() - session.readings[-1]["time"]
+        start = time.monotonic()
+        elapsed_s = 0.0
+        for message in mido.MidiFile(path):
+            elapsed_s += message.time
+            if elapsed_s > 15.5:
+                break
+            time.sleep(max(0.0, start + elapsed_s - time.monotonic()))
+            if not message.is_meta:
+                keys.send(message)
+    distances = difference(session.readings, direct, start - played_s)
+    assert max(distances.values()) <= TOLERANCE, distances
+    assert session.readings[-1]["state"] == "live"
+    assert session.process.returncode == 0
+    assert session.process.stderr is not None
+    assert session.process.stderr.read().startswith("moodring: heard 0:")
+
+
+@pytest.mark.parametrize("lines", [0, 1, 3])
+def test_ctrl_c_ends_with_one_line_and_status_0(lines: int):
+    command = [*MOODRING, "demo", "--plain"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for _ in range(lines):
+        process.stdout.readline()
+    if not lines:
+        time.sleep(1.0)  # somewhere between the first import and the first reading
+    process.send_signal(signal.SIGINT)
+    _, complaint = process.communicate(timeout=20)
+    assert process.returncode == 0, complaint
+    assert len(complaint.splitlines()) == 1, complaint
