@@ -19,7 +19,7 @@ from models.errors import MoodringError
 from models.features import feature_set
 from models.predictor import Predictor
 from models.transcription import open_network
-from offline.networks import StepModel, architecture
+from offline.networks import StepModel, architecture, without_dropout
 
 #: Keras and ONNX may differ by this much on the 1–9 scale.
 TOLERANCE = 1e-5
@@ -49,6 +49,7 @@ def export(
     ``examples`` are real sequences [shape=(pieces, steps, features)], masked steps among them, on which the networks
     must agree; raises ``MoodringError`` where they do not, and writes nothing then.
     """
+    trained = without_dropout(trained)
     step = architecture(arch).step(trained)
     networks = {
         SEQUENCE_NETWORK: _sequence_network(trained, feature_set_name),

@@ -170,6 +170,19 @@ def _head(statistics: Statistics) -> layers.Dense:
     return layers.Dense(len(OUTPUTS), bias_initializer=prior, name="affect")
 
 
+def without_dropout(trained: keras.Model) -> keras.Model:
+    """The same network and weights with nothing left that is random or only for training: what is exported."""
+
+    def plain(layer: layers.Layer) -> layers.Layer:
+        config = layer.get_config()
+        config |= {name: 0.0 for name in ("dropout", "recurrent_dropout") if name in config}
+        return type(layer).from_config(config)
+
+    network = keras.models.clone_model(trained, clone_function=plain)
+    network.set_weights(trained.get_weights())
+    return network
+
+
 @dataclass(frozen=True, slots=True)
 class Architecture:
     """How a network is built over sequences, and how a trained one becomes a step."""

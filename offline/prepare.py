@@ -96,6 +96,7 @@ def provenance(corpus: Corpus, feature_sets: Sequence[str]) -> dict[str, Any]:
     return {
         "corpus": corpus.name,
         "kind": corpus.kind,
+        "terms": corpus.terms,
         "corrections": list(corpus.corrections),
         "feature_sets": list(feature_sets),
         "hop_s": HOP_S,

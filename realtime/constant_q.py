@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from models.transcription import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE
@@ -114,31 +115,38 @@ class ConstantQ:
 
     def reset(self) -> None:
         """Forget everything, as if new."""
-        self._tails = [np.zeros(_HALF_BAND_TAPS - 1, np.float32) for _ in self._banks]
-        self._held = []
+        # Buffers are shifted in place, so the stretches of samples that filters see are views made once.
+        self._held: list[FloatArray] = []
+        self._stretches: list[FloatArray] = []
+        self._undecimated: list[FloatArray] = []
+        self._half_band_stretches: list[FloatArray] = []
         for bank in self._banks:
+            hop = self.hop_samples // bank.decimation
             after = (self._lookahead_samples + self.hop_samples) // bank.decimation - bank.lag
-            self._held.append(np.zeros(bank.past + after, np.float32))
+            held = np.zeros(bank.past + after, np.float32)
+            stretches = sliding_window_view(held, bank.past + bank.future)[:: FRAME_SAMPLES // bank.decimation]
+            self._held.append(held)
+            self._stretches.append(stretches[: self._hop_frames])
+            undecimated = np.zeros(2 * hop + _HALF_BAND_TAPS - 1, np.float32)
+            self._undecimated.append(undecimated)
+            self._half_band_stretches.append(sliding_window_view(undecimated, _HALF_BAND_TAPS)[::2])
 
     def push(self, samples: FloatArray) -> FloatArray:
         """The frames that the new ``samples`` [shape=(hop_samples,)] complete, in dB [shape=(hop_frames, 309)]."""
         power = np.empty((self._hop_frames, BINS), np.float32)
         stream = samples
-        for k, (bank, held) in enumerate(zip(self._banks, self._held, strict=True)):
+        for k, bank in enumerate(self._banks):
             if k:
-                stream = self._halve(k, stream)
-            held[: -len(stream)] = held[len(stream) :]
-            held[-len(stream) :] = stream
-            step = FRAME_SAMPLES // bank.decimation
-            stretches = np.lib.stride_tricks.sliding_window_view(held, bank.past + bank.future)[::step]
-            projected = stretches[: self._hop_frames] @ bank.filters
+                _shift_in(self._undecimated[k], stream)
+                stream = self._half_band_stretches[k] @ self._half_band
+            _shift_in(self._held[k], stream)
+            projected = self._stretches[k] @ bank.filters
             bins = projected.shape[1] // 2
             power[:, bank.bins] = projected[:, :bins] ** 2 + projected[:, bins:] ** 2
         decibels: FloatArray = np.float32(10.0) * np.log10(power + np.float32(POWER_FLOOR))
         return decibels
 
-    def _halve(self, k: int, stream: FloatArray) -> FloatArray:
-        known = np.concatenate([self._tails[k], stream])
-        self._tails[k] = known[len(stream) :]
-        halved: FloatArray = np.lib.stride_tricks.sliding_window_view(known, _HALF_BAND_TAPS)[::2] @ self._half_band
-        return halved
+
+def _shift_in(buffer: FloatArray, new: FloatArray) -> None:
+    buffer[: -len(new)] = buffer[len(new) :]
+    buffer[-len(new) :] = new

@@ -104,8 +104,8 @@ def show_model(name: str, *, as_json: bool) -> Iterator[str]:
         for key, title in _SCORES.items():
             yield f"              {title:22}{evaluation['model'][key]:8.3f}{evaluation['mean_predictor'][key]:18.3f}"
         yield f"              {evaluation['command']}"
-    for line in card.get("terms", []):
-        yield f"terms         {line}"
+    if "terms" in training:
+        yield f"terms         {training['terms']}"
 
 
 _SCORES = {

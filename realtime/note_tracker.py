@@ -48,6 +48,8 @@ class _Slots:
     def follow(self, notes: FloatArray) -> NDArray[np.int64]:
         """Take one frame; the pitches whose gap has become too long to bridge."""
         taken = self.start >= 0
+        if not taken.any():
+            return np.empty(0, np.int64)
         self.below = np.where(taken & (notes < FRAME_THRESHOLD), self.below + 1, 0)
         self.total += np.where(taken, notes, 0)
         return np.flatnonzero(self.below >= GAP_FRAMES)
@@ -130,8 +132,8 @@ class NoteTracker:
             self._swelling.begin(int(pitch), self._frame, float(notes[pitch]), 0)
 
     def _confirm(self, candidates: _Slots, after_frames: int, heard: list[FrameNote]) -> None:
-        age = self._frame - candidates.start
-        for pitch in np.flatnonzero((candidates.start >= 0) & (candidates.below == 0) & (age >= after_frames)):
+        ready = (candidates.start >= 0) & (candidates.start <= self._frame - after_frames) & (candidates.below == 0)
+        for pitch in np.flatnonzero(ready):
             start = int(candidates.start[pitch])
             for other in range(max(int(pitch) - 1, 0), min(int(pitch) + 2, PITCHES)):
                 if self._sounding.start[other] >= 0:

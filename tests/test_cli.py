@@ -65,9 +65,7 @@ class TestDemo:
         from realtime.demo import PARTS
 
         # A part is judged by its last third, when the window of ten seconds holds little else.
-        ends = {
-            part.name.value: [r for r in readings if part.end_s - 4.0 <= r["time"] <= part.end_s] for part in PARTS
-        }
+        ends = {part.name.value: [r for r in readings if part.end_s - 4.0 <= r["time"] <= part.end_s] for part in PARTS}
         valence = {name: float(np.mean([r["valence"] for r in part])) for name, part in ends.items()}
         arousal = {name: float(np.mean([r["arousal"] for r in part])) for name, part in ends.items()}
         assert min(arousal["happy"], arousal["tense"]) > max(arousal["calm"], arousal["sad"]), arousal

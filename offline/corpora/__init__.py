@@ -45,9 +45,13 @@ class Piece:
 
 
 class Corpus(Protocol):
-    """A folder of rated music. ``corrections`` says in a line each what was put right on loading."""
+    """A folder of rated music.
+
+    ``terms`` says under which terms it is shared, ``corrections`` in a line each what was put right on loading.
+    """
 
     name: str
+    terms: str
     kind: Literal["sound", "notes"]
     corrections: tuple[str, ...]
 

@@ -32,6 +32,7 @@ class Deam:
     """
 
     name = "deam"
+    terms = "DEAM is shared under CC BY-NC for research (Aljanaki, Yang and Soleymani, 2017)"
     kind: Literal["sound", "notes"] = "sound"
 
     def __init__(self, path: Path) -> None:

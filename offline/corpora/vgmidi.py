@@ -27,6 +27,7 @@ class Vgmidi:
     """
 
     name = "vgmidi"
+    terms = "VGMIDI comes without a licence file: for research, not to be redistributed (Ferreira and Whitehead, 2019)"
     kind: Literal["sound", "notes"] = "notes"
     corrections: tuple[str, ...] = ()
 

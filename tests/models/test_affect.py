@@ -70,7 +70,7 @@ def test_the_networks_outputs_are_named_in_the_order_of_the_study() -> None:
 
 
 def test_a_reading_prints_as_the_contract_says() -> None:
-    """The example of the design document, key for key and in its order (its valence_norm is rounded to three places)."""
+    """The example of the design document, key for key and in its order."""
     printed = reading().as_json()
     assert list(printed) == [
         "type",

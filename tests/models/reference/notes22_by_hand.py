@@ -1,11 +1,12 @@
 """Writes notes22.json: the 22 features of hand-made windows, by exact fractions from the definition, without NumPy.
 
-Shares no code with ``models.features``: sums are ``fractions.Fraction``, spreads ``statistics.pstdev``. The tempo is not
-computed at all; it is what the window was written to have. ``python tests/models/reference/notes22_by_hand.py``.
+Shares no code with ``models.features``: sums are ``fractions.Fraction``, spreads ``statistics.pstdev``. The tempo is
+not computed at all; it is what the window was written to have. ``python tests/models/reference/notes22_by_hand.py``.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import statistics
 from fractions import Fraction
@@ -87,7 +88,7 @@ def features(end: str, length: str, tempo: int, rows: list[tuple[str, str, int, 
         for c in range(12)
     ]
     melody = [note[2] for note in sorted((n for n in pitched if n[0] >= start), key=lambda n: (n[0], n[2]))]
-    steps = [later - earlier for earlier, later in zip(melody, melody[1:], strict=False)]
+    steps = [later - earlier for earlier, later in itertools.pairwise(melody)]
     begun = sum(note[0] >= start for note in notes)
     values = []
     for column in ([n[2] for n in pitched], durations, [n[3] for n in pitched]):

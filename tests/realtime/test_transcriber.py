@@ -1,0 +1,268 @@
+"""Streaming transcription: the notes that are played, whatever the blocks and whatever is wrong with the sound."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from models.transcription import SAMPLE_RATE
+from realtime.transcriber import HOP_SAMPLES, NoteBegan, NoteEnded, NoteEvent, StreamingTranscriber
+
+C_MAJOR = (60, 62, 64, 65, 67, 69, 71, 72)
+BEAT_S = 0.5
+
+
+@pytest.fixture(scope="module")
+def music(shared_data) -> tuple[np.ndarray, int]:  # type: ignore[no-untyped-def]
+    """Three seconds of a real recording, and its rate."""
+    samples, rate = soundfile.read(shared_data / "deam" / "audio" / "1000.opus", dtype="float32")
+    return samples[: 3 * rate], rate
+
+
+def tone(pitch: int, length_s: float = BEAT_S) -> np.ndarray:
+    """A struck string: four harmonics that die away."""
+    time_s = np.arange(round(length_s * SAMPLE_RATE)) / SAMPLE_RATE
+    frequency = 440.0 * 2 ** ((pitch - 69) / 12)
+    harmonics = sum(np.sin(2 * np.pi * frequency * h * time_s) / h for h in (1, 2, 3, 4))
+    attack_and_release = np.minimum(time_s / 0.005, 1) * np.minimum((length_s - time_s) / 0.01, 1)
+    return (0.3 * harmonics * np.exp(-3 * time_s) * attack_and_release).astype(np.float32)
+
+
+def scale(rest_s: float = 0.0) -> np.ndarray:
+    """C major from middle C, two notes a second, after a rest."""
+    return np.concatenate([np.zeros(round(rest_s * SAMPLE_RATE), np.float32), *map(tone, C_MAJOR)])
+
+
+def heard(samples: np.ndarray, rate: int = SAMPLE_RATE, blocks: tuple[int, ...] = (10**9,)) -> list[NoteEvent]:
+    """Every event when the samples come in blocks of these lengths, over and over."""
+    transcriber = StreamingTranscriber(rate)
+    events: list[NoteEvent] = []
+    start = number = 0
+    while start < len(samples):
+        length = blocks[number % len(blocks)]
+        events += transcriber.push(samples[start : start + length])
+        start, number = start + length, number + 1
+    return events + transcriber.flush()
+
+
+def notes(events: list[NoteEvent]) -> list[NoteEnded]:
+    return [event for event in events if isinstance(event, NoteEnded)]
+
+
+def assert_whole(events: list[NoteEvent], length_s: float) -> None:
+    """Every note that begins ends once, its numbers are those of a note, and what is certain comes in order."""
+    sounding: dict[int, NoteBegan] = {}
+    for event in events:
+        assert 21 <= event.pitch <= 108
+        assert 1 <= event.velocity <= 127
+        assert 0.0 <= event.onset_s <= event.certain_s
+        if isinstance(event, NoteBegan):
+            assert event.pitch not in sounding
+            sounding[event.pitch] = event
+        else:
+            assert sounding.pop(event.pitch).onset_s == event.onset_s
+            assert event.onset_s <= event.offset_s <= event.certain_s
+            assert event.onset_s <= length_s
+    assert not sounding
+    certain = [event.certain_s for event in events]
+    assert certain == sorted(certain)
+
+
+@pytest.fixture(scope="module")
+def scale_notes() -> list[NoteEnded]:
+    return notes(heard(scale(rest_s=0.5)))
+
+
+def test_a_scale_is_found_note_for_note(scale_notes: list[NoteEnded]) -> None:
+    for number, pitch in enumerate(C_MAJOR):
+        onset_s = 0.5 + number * BEAT_S
+        found = [note for note in scale_notes if note.pitch == pitch and abs(note.onset_s - onset_s) < 0.06]
+        assert len(found) == 1, f"{pitch} at {onset_s}: {found}"
+        assert found[0].offset_s - onset_s == pytest.approx(BEAT_S, abs=0.15)
+
+
+def test_what_else_is_heard_in_a_scale_is_overtones_at_most(scale_notes: list[NoteEnded]) -> None:
+    played = {(pitch, number) for number, pitch in enumerate(C_MAJOR)}
+    for note in scale_notes:
+        number = round((note.onset_s - 0.5) / BEAT_S)
+        assert any((note.pitch - overtone, number) in played for overtone in (0, 12, 19, 24)), note
+    assert len(scale_notes) <= 1.6 * len(C_MAJOR)
+
+
+def test_a_note_is_announced_while_it_sounds() -> None:
+    """Look-ahead, network and confirmation come to less than half a second after the onset."""
+    began = [event for event in heard(scale()) if isinstance(event, NoteBegan) and event.pitch in C_MAJOR]
+    assert max(event.certain_s - event.onset_s for event in began) < 0.5
+
+
+def test_a_rest_before_the_music_delays_the_notes_and_changes_nothing_else() -> None:
+    """By whole hops, so that the frames fall alike."""
+    rest = 20 * HOP_SAMPLES
+    prompt = notes(heard(scale()))
+    late = notes(heard(np.concatenate([np.zeros(rest, np.float32), scale()])))
+    prompt, late = ([n for n in found if n.pitch in C_MAJOR] for found in (prompt, late))
+    assert [n.pitch for n in late] == [n.pitch for n in prompt]
+    for early, later in zip(prompt, late, strict=True):
+        assert later.onset_s - early.onset_s == pytest.approx(rest / SAMPLE_RATE, abs=0.03)
+
+
+def test_another_sample_rate_gives_the_same_notes(scale_notes: list[NoteEnded]) -> None:
+    played = soxr.resample(scale(rest_s=0.5), SAMPLE_RATE, 48_000).astype(np.float32)
+    found = notes(heard(np.stack([played, played], axis=1), 48_000))
+    main = [[n for n in some if n.pitch in C_MAJOR] for some in (found, scale_notes)]
+    assert [n.pitch for n in main[0]] == [n.pitch for n in main[1]]
+    for resampled, own in zip(*main, strict=True):
+        assert resampled.onset_s == pytest.approx(own.onset_s, abs=0.03)
+
+
+def test_real_music_has_notes_and_each_begins_and_ends(music: tuple[np.ndarray, int]) -> None:
+    events = heard(*music)
+    assert len(notes(events)) > 10
+    assert_whole(events, length_s=3.0)
+
+
+@pytest.mark.parametrize("block", [64, 441, 1024, 22050])
+def test_blocks_do_not_matter(music: tuple[np.ndarray, int], block: int) -> None:
+    assert heard(*music, blocks=(block,)) == heard(*music)
+
+
+def test_single_samples_are_blocks_too(music: tuple[np.ndarray, int]) -> None:
+    samples, rate = music
+    clip = samples[: rate // 2]
+    assert heard(clip, rate, blocks=(1,)) == heard(clip, rate)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(blocks=st.lists(st.integers(1, 9_000), min_size=1, max_size=8).map(tuple))
+def test_no_blocks_matter(music: tuple[np.ndarray, int], blocks: tuple[int, ...]) -> None:
+    samples, rate = music
+    clip = samples[:rate]
+    assert heard(clip, rate, blocks=blocks) == heard(clip, rate)
+
+
+def test_empty_blocks_are_fine() -> None:
+    transcriber = StreamingTranscriber(44_100)
+    assert transcriber.push(np.empty(0, np.float32)) == []
+    assert transcriber.push(np.empty((0, 2), np.float32)) == []
+    assert transcriber.flush() == []
+
+
+@pytest.mark.parametrize("rate", [SAMPLE_RATE, 48_000])
+def test_silence_has_no_notes(rate: int) -> None:
+    assert heard(np.zeros(2 * rate, np.float32), rate) == []
+
+
+@pytest.mark.parametrize("level_db", [-100.0, -70.0])
+def test_noise_below_the_gate_has_no_notes(level_db: float) -> None:
+    """Without the gate the normaliser would make a chord of it."""
+    noise = np.random.default_rng(0).normal(0, 10 ** (level_db / 20), 2 * SAMPLE_RATE).astype(np.float32)
+    assert heard(noise) == []
+
+
+def test_music_far_below_the_gate_has_no_notes(music: tuple[np.ndarray, int]) -> None:
+    samples, rate = music
+    assert heard(samples * np.float32(1e-4), rate) == []
+
+
+def test_after_the_music_stops_nothing_begins() -> None:
+    played = scale()
+    events = heard(np.concatenate([played, np.zeros(2 * SAMPLE_RATE, np.float32)]))
+    assert all(event.onset_s < len(played) / SAMPLE_RATE for event in events)
+
+
+@pytest.mark.parametrize("offset", [0.5, -1.0, 0.01])
+def test_a_constant_offset_is_not_music(offset: float) -> None:
+    """Its sudden beginning is a click, which may be taken for a note; nothing follows."""
+    events = heard(np.full(3 * SAMPLE_RATE, offset, np.float32))
+    assert_whole(events, length_s=3.0)
+    assert len(notes(events)) <= 1
+    assert all(event.onset_s < 0.5 for event in events)
+
+
+def test_an_offset_under_music_leaves_the_scale_there() -> None:
+    found = notes(heard(scale(rest_s=0.5) + np.float32(0.1)))
+    assert set(C_MAJOR) <= {note.pitch for note in found}
+
+
+@pytest.mark.parametrize("gain_db", [-40, -20, 20, 40])
+def test_the_scale_is_found_whatever_the_gain(gain_db: float) -> None:
+    found = notes(heard(scale(rest_s=0.5) * np.float32(10 ** (gain_db / 20))))
+    for number, pitch in enumerate(C_MAJOR):
+        onset_s = 0.5 + number * BEAT_S
+        assert any(note.pitch == pitch and abs(note.onset_s - onset_s) < 0.06 for note in found), pitch
+
+
+def test_clipped_music_is_still_music(music: tuple[np.ndarray, int]) -> None:
+    samples, rate = music
+    events = heard(np.clip(20 * samples, -1, 1), rate)
+    assert_whole(events, length_s=3.0)
+    assert events
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_is_heard_as_silence_and_counted(music: tuple[np.ndarray, int], bad: float) -> None:
+    samples, rate = music
+    broken, mended = samples.copy(), samples.copy()
+    places = [0, 1, rate, rate + 5_000, 2 * rate]
+    broken[places], mended[places] = bad, 0.0
+    transcriber = StreamingTranscriber(rate)
+    assert transcriber.push(broken) + transcriber.flush() == heard(mended, rate)
+    assert transcriber.nonfinite == len(places)
+
+
+def test_nothing_but_nan_is_silence() -> None:
+    transcriber = StreamingTranscriber()
+    assert transcriber.push(np.full(SAMPLE_RATE, np.nan, np.float32)) + transcriber.flush() == []
+    assert transcriber.level_db == -120.0
+
+
+@pytest.mark.parametrize(
+    "spike",
+    [
+        1e10,
+        pytest.param(1e30, marks=pytest.mark.xfail(reason="samples whose power overflows become NaN in the spectrum")),
+        pytest.param(-3e38, marks=pytest.mark.xfail(reason="samples whose power overflows become NaN in the spectrum")),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_one_absurd_sample_ends_nothing(music: tuple[np.ndarray, int], spike: float) -> None:
+    samples, rate = music
+    broken = samples.copy()
+    broken[rate] = spike
+    assert_whole(heard(broken, rate), length_s=3.0)
+
+
+def test_times_are_those_of_the_samples_given(music: tuple[np.ndarray, int]) -> None:
+    samples, rate = music
+    transcriber = StreamingTranscriber(SAMPLE_RATE)
+    transcriber.push(samples[:5_000])
+    assert transcriber.received_s == pytest.approx(5_000 / SAMPLE_RATE)
+    assert transcriber.transcribed_s == pytest.approx(4 * HOP_SAMPLES / SAMPLE_RATE)
+    assert transcriber.next_hop_s == pytest.approx(5 * HOP_SAMPLES / SAMPLE_RATE)
+    assert transcriber.delay_s == pytest.approx(26 * 256 / SAMPLE_RATE)
+
+
+def test_posteriorgrams_follow_one_another(music: tuple[np.ndarray, int]) -> None:
+    samples, rate = music
+    transcriber = StreamingTranscriber(rate)
+    transcriber.push(samples[:rate])
+    first = [block.frame for block in transcriber.posteriorgrams]
+    assert first == list(range(-transcriber.delay_frames, first[-1] + 1, 4))
+    for block in transcriber.posteriorgrams:
+        assert (block.contours.shape, block.notes.shape, block.onsets.shape) == ((4, 264), (4, 88), (4, 88))
+        for values in (block.contours, block.notes, block.onsets):
+            assert values.min() >= 0
+            assert values.max() <= 1
+
+
+def test_reset_is_as_good_as_new(music: tuple[np.ndarray, int]) -> None:
+    samples, rate = music
+    clip = samples[:rate]
+    transcriber = StreamingTranscriber(rate)
+    new = transcriber.push(clip) + transcriber.flush()
+    transcriber.reset()
+    assert transcriber.push(clip) + transcriber.flush() == new

@@ -1,0 +1,225 @@
+"""The notes of the last seconds: keys, pedal, re-strikes, and what has gone by."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.notes import NOTE_DTYPE
+from realtime.window import NoteWindow
+
+Row = tuple[float, float, int, int, int]
+
+
+def rows(window: NoteWindow, time_s: float) -> list[Row]:
+    return [tuple(note) for note in window.at(time_s).notes.tolist()]
+
+
+def test_a_key_that_is_down_sounds_until_now() -> None:
+    window = NoteWindow(10.0)
+    window.begin(1.0, 60, 90)
+    assert rows(window, 3.0) == [(1.0, 3.0, 60, 90, 0)]
+    assert rows(window, 4.0) == [(1.0, 4.0, 60, 90, 0)]
+    assert window.sounding == (60,)
+
+
+def test_a_key_that_came_up_has_ended() -> None:
+    window = NoteWindow(10.0)
+    window.begin(1.0, 60, 90)
+    window.release(2.0, 60)
+    assert rows(window, 3.0) == [(1.0, 2.0, 60, 90, 0)]
+    assert window.sounding == ()
+
+
+def test_an_empty_window_has_no_notes() -> None:
+    window = NoteWindow(10.0).at(5.0)
+    assert len(window.notes) == 0
+    assert window.notes.dtype == NOTE_DTYPE
+    assert (window.start_s, window.end_s, window.length_s) == (0.0, 5.0, 10.0)
+
+
+def test_a_note_leaves_when_all_of_it_has_gone_by() -> None:
+    window = NoteWindow(10.0)
+    window.begin(1.0, 60, 90)
+    window.release(2.0, 60)
+    assert rows(window, 11.99) == [(1.0, 2.0, 60, 90, 0)]
+    assert rows(window, 12.0) == []
+
+
+def test_a_note_that_began_before_the_window_and_still_sounds_is_in_it() -> None:
+    window = NoteWindow(10.0)
+    window.begin(1.0, 60, 90)
+    assert rows(window, 100.0) == [(1.0, 100.0, 60, 90, 0)]
+
+
+def test_what_has_not_happened_yet_is_not_in_the_window() -> None:
+    window = NoteWindow(10.0)
+    window.begin(1.0, 60, 90)
+    window.release(3.0, 60)
+    window.begin(4.0, 62, 90)
+    assert rows(window, 2.0) == [(1.0, 2.0, 60, 90, 0)]
+
+
+def test_striking_a_key_again_ends_the_note_before() -> None:
+    window = NoteWindow(10.0)
+    window.begin(1.0, 60, 90)
+    window.begin(2.0, 60, 50)
+    window.release(3.0, 60)
+    assert rows(window, 4.0) == [(1.0, 2.0, 60, 90, 0), (2.0, 3.0, 60, 50, 0)]
+    assert window.begun == 2
+
+
+def test_channels_do_not_end_each_others_notes() -> None:
+    window = NoteWindow(10.0)
+    window.begin(1.0, 60, 90, 0)
+    window.begin(1.0, 60, 80, 1)
+    window.release(2.0, 60, 1)
+    assert rows(window, 3.0) == [(1.0, 3.0, 60, 90, 0), (1.0, 2.0, 60, 80, 1)]
+    assert window.sounding == (60,)
+
+
+def test_a_release_without_a_note_is_nothing() -> None:
+    window = NoteWindow(10.0)
+    window.release(1.0, 60)
+    window.end(1.0, 60, 90)
+    window.pedal(1.0, True)
+    window.release(1.0, 60)
+    window.pedal(2.0, False)
+    assert rows(window, 3.0) == []
+    assert window.begun == 0
+
+
+def test_the_pedal_holds_what_is_released_until_it_comes_up() -> None:
+    window = NoteWindow(10.0)
+    window.begin(1.0, 60, 90)
+    window.pedal(1.5, True)
+    window.release(2.0, 60)
+    assert window.sounding == (60,)
+    assert rows(window, 3.0) == [(1.0, 3.0, 60, 90, 0)]
+    window.pedal(4.0, False)
+    assert rows(window, 5.0) == [(1.0, 4.0, 60, 90, 0)]
+
+
+def test_a_key_still_down_sounds_on_when_the_pedal_comes_up() -> None:
+    window = NoteWindow(10.0)
+    window.pedal(0.5, True)
+    window.begin(1.0, 60, 90)
+    window.begin(1.0, 64, 90)
+    window.release(2.0, 64)
+    window.pedal(3.0, False)
+    assert window.sounding == (60,)
+    assert rows(window, 4.0) == [(1.0, 4.0, 60, 90, 0), (1.0, 3.0, 64, 90, 0)]
+
+
+def test_a_key_struck_again_under_the_pedal_is_down_again() -> None:
+    window = NoteWindow(10.0)
+    window.pedal(0.5, True)
+    window.begin(1.0, 60, 90)
+    window.release(2.0, 60)
+    window.begin(3.0, 60, 70)
+    window.pedal(4.0, False)
+    assert rows(window, 5.0) == [(1.0, 3.0, 60, 90, 0), (3.0, 5.0, 60, 70, 0)]
+
+
+def test_a_pedal_holds_its_own_channel_alone() -> None:
+    window = NoteWindow(10.0)
+    window.pedal(0.5, True, 1)
+    window.begin(1.0, 60, 90, 0)
+    window.begin(1.0, 64, 90, 1)
+    window.release(2.0, 60, 0)
+    window.release(2.0, 64, 1)
+    window.pedal(3.0, False, 0)
+    assert window.sounding == (64,)
+
+
+def test_everything_ends_at_once() -> None:
+    window = NoteWindow(10.0)
+    window.begin(1.0, 60, 90, 0)
+    window.pedal(1.0, True, 3)
+    window.begin(1.5, 64, 80, 3)
+    window.release(1.8, 64, 3)
+    window.end_all(2.0)
+    assert window.sounding == ()
+    assert rows(window, 5.0) == [(1.0, 2.0, 60, 90, 0), (1.5, 2.0, 64, 80, 3)]
+    # The pedals are up, too.
+    window.begin(5.0, 64, 80, 3)
+    window.release(6.0, 64, 3)
+    assert window.sounding == ()
+
+
+def test_a_note_that_is_over_has_the_velocity_known_at_its_end() -> None:
+    window = NoteWindow(10.0)
+    window.begin(1.0, 60, 90)
+    window.end(2.0, 60, 70)
+    assert rows(window, 3.0) == [(1.0, 2.0, 60, 70, 0)]
+
+
+def test_a_note_never_ends_before_it_began() -> None:
+    window = NoteWindow(10.0)
+    window.begin(2.0, 60, 90)
+    window.release(1.5, 60)
+    assert rows(window, 3.0) == [(2.0, 2.0, 60, 90, 0)]
+
+
+def test_reset_is_as_good_as_new() -> None:
+    window = NoteWindow(10.0)
+    window.pedal(0.0, True)
+    window.begin(1.0, 60, 90)
+    window.release(2.0, 60)
+    window.reset()
+    assert (window.sounding, window.begun, rows(window, 3.0)) == ((), 0, [])
+    window.begin(1.0, 60, 90)
+    window.release(2.0, 60)
+    assert window.sounding == ()
+
+
+@given(st.permutations([(60, 0), (60, 1), (64, 0), (67, 0), (67, 9)]))
+def test_the_order_in_which_a_chord_comes_does_not_matter(chord: list[tuple[int, int]]) -> None:
+    window = NoteWindow(10.0)
+    for pitch, channel in chord:
+        window.begin(1.0, pitch, 90, channel)
+    for pitch, channel in chord[:3]:
+        window.release(2.0, pitch, channel)
+    keys = [(row[2], row[4]) for row in rows(window, 2.0)]
+    assert keys == [(60, 0), (60, 1), (64, 0), (67, 0), (67, 9)]
+
+
+KEYS = st.tuples(st.sampled_from(["begin", "release", "pedal", "unpedal", "end_all"]), st.integers(60, 62))
+
+
+@given(st.lists(KEYS, max_size=60), st.floats(0.1, 20.0))
+def test_notes_lie_in_order_and_inside_the_window_and_none_overlaps_itself(
+    keys: list[tuple[str, int]], length_s: float
+) -> None:
+    window = NoteWindow(length_s)
+    for number, (action, pitch) in enumerate(keys):
+        time_s = number / 4
+        if action == "begin":
+            window.begin(time_s, pitch, 90)
+        elif action == "release":
+            window.release(time_s, pitch)
+        elif action == "end_all":
+            window.end_all(time_s)
+        else:
+            window.pedal(time_s, action == "pedal")
+        seen = window.at(time_s)
+        assert (seen.end_s, seen.start_s) == (time_s, max(time_s - length_s, 0.0))
+        assert list(seen.notes["onset_s"]) == sorted(seen.notes["onset_s"])
+        for note in seen.notes:
+            assert note["onset_s"] <= note["offset_s"] <= time_s
+            assert note["offset_s"] > time_s - length_s or note["onset_s"] == note["offset_s"] == time_s
+        for sounding in (60, 61, 62):
+            own = seen.notes[seen.notes["pitch"] == sounding]
+            assert all(own["offset_s"][:-1] <= own["onset_s"][1:])
+    assert window.begun == sum(action == "begin" for action, _ in keys)
+
+
+@pytest.mark.parametrize("length_s", [1.0, 10.0])
+def test_what_no_later_window_can_hold_is_forgotten(length_s: float) -> None:
+    window = NoteWindow(length_s)
+    for number in range(1_000):
+        window.begin(number / 10, 60, 90)
+        window.release(number / 10 + 0.05, 60)
+        assert len(window.at(number / 10 + 0.09).notes) <= 10 * length_s + 1
+    assert len(window._ended) <= 10 * length_s + 1
