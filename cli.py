@@ -23,17 +23,19 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="moodring",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-models_app = typer.Typer(help="The models that are installed.", no_args_is_help=True)
+models_app = typer.Typer(help="The models that are installed.")
 app.add_typer(models_app, name="models")
 
 #: Readings a second on stage, where nothing else is asked for.
 LIVE_RATE_HZ = 10.0
 
 _stop = Flag()
+
+#: What the argument parser raises for a wrong command line; it has no public name.
+_click_error: Any = typer.BadParameter.__mro__[2]
 
 Model = Annotated[str | None, typer.Option(help="Model by name or folder; default: the best for the source.")]
 Rate = Annotated[float, typer.Option(help="Readings a second.")]
@@ -315,12 +317,16 @@ def _complain(error: Exception) -> None:
 def main() -> None:
     """The entry point: every error that is meant for the user becomes one line and an exit status."""
     debug = "--debug" in sys.argv
-    arguments = [word for word in sys.argv[1:] if word != "--debug"]
+    arguments = [word for word in sys.argv[1:] if word != "--debug"] or ["--help"]
     signal.signal(signal.SIGTERM, lambda number, frame: _stop.set())
     signal.signal(signal.SIGINT, _interrupt)
-    click_error = typer.BadParameter.__mro__[2]
+    command = typer.main.get_command(app)
     try:
-        sys.exit(app(arguments, standalone_mode=False) or 0)
+        # Not app(): that would turn Ctrl-C and a broken pipe into exit statuses of its own.
+        with command.make_context("moodring", arguments) as context:
+            command.invoke(context)
+    except typer.Exit as exit_request:
+        sys.exit(exit_request.exit_code)
     except MoodringError as error:
         if debug:
             raise
@@ -328,16 +334,14 @@ def main() -> None:
         sys.exit(error.exit_status)
     except KeyboardInterrupt:
         print("moodring: stopped", file=sys.stderr)
-        sys.exit(0)
     except BrokenPipeError:
         # The reader has gone, as after "| head"; what Python would still flush goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except Exception as error:
-        if not isinstance(error, click_error) or debug:
+    except _click_error as error:
+        if debug:
             raise
-        message = error.format_message()  # type: ignore[attr-defined]
-        print(f"moodring: {' '.join(message.split()).rstrip('.')}; see 'moodring --help'", file=sys.stderr)
+        message = " ".join(error.format_message().split()).rstrip(".")
+        print(f"moodring: {message}; see 'moodring --help'", file=sys.stderr)
         sys.exit(2)
 
 

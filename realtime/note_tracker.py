@@ -81,6 +81,7 @@ class NoteTracker:
         self._sounding = _Slots()
         self._struck = _Slots()  # candidates with an onset
         self._swelling = _Slots()  # candidates without one
+        self._ended = np.zeros(PITCHES, int)  # the frame that the newest note of each pitch ended before
 
     def push(self, notes: FloatArray, onsets: FloatArray) -> list[FrameNote]:
         """Take one frame of both posteriorgrams [shape=(88,)]; the notes that have now begun or ended, in order."""
@@ -134,7 +135,8 @@ class NoteTracker:
     def _confirm(self, candidates: _Slots, after_frames: int, heard: list[FrameNote]) -> None:
         ready = (candidates.start >= 0) & (candidates.start <= self._frame - after_frames) & (candidates.below == 0)
         for pitch in np.flatnonzero(ready):
-            start = int(candidates.start[pitch])
+            # What was said to have ended later has ended later: a note does not overlap the one before it.
+            start = max(int(candidates.start[pitch]), int(self._ended[pitch]))
             for other in range(max(int(pitch) - 1, 0), min(int(pitch) + 2, PITCHES)):
                 if self._sounding.start[other] >= 0:
                     self._end(other, min(start, self._frame + 1 - int(self._sounding.below[other])), heard)
@@ -143,7 +145,9 @@ class NoteTracker:
             heard.append(self._note(int(pitch), None))
 
     def _end(self, pitch: int, end: int, heard: list[FrameNote]) -> None:
-        heard.append(self._note(pitch, max(end, int(self._sounding.start[pitch]) + 1)))
+        end = max(end, int(self._sounding.start[pitch]) + 1)
+        self._ended[pitch] = end
+        heard.append(self._note(pitch, end))
         self._sounding.clear(pitch)
 
     def _note(self, pitch: int, end: int | None) -> FrameNote:

@@ -132,16 +132,30 @@ def test_keyboard_is_followed_as_the_file_analysed_directly(jack: Jack, shared_d
     assert session.process.stderr.read().startswith("moodring: heard 0:")
 
 
-@pytest.mark.parametrize("lines", [0, 1, 3])
-def test_ctrl_c_ends_with_one_line_and_status_0(lines: int):
-    command = [*MOODRING, "demo", "--plain"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+@pytest.mark.parametrize("lines", [1, 3])
+@pytest.mark.parametrize(
+    "command", [["demo", "--plain"], ["analyze", "--json", *["realtime/demo/four_quadrants.ogg"] * 20]]
+)
+def test_ctrl_c_ends_with_one_line_and_status_0(command: list[str], lines: int):
+    process = subprocess.Popen(
+        [*MOODRING, *command], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None
     for _ in range(lines):
-        process.stdout.readline()
-    if not lines:
-        time.sleep(1.0)  # somewhere between the first import and the first reading
+        assert process.stdout.readline()
     process.send_signal(signal.SIGINT)
     _, complaint = process.communicate(timeout=20)
     assert process.returncode == 0, complaint
     assert len(complaint.splitlines()) == 1, complaint
+
+
+def test_a_reader_that_goes_away_ends_it_without_a_word():
+    demo = subprocess.Popen(
+        [*MOODRING, "demo", "--fast", "--json"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert demo.stdout is not None
+    assert demo.stderr is not None
+    demo.stdout.readline()
+    demo.stdout.close()
+    assert demo.wait(timeout=60) == 0
+    assert "Traceback" not in demo.stderr.read()

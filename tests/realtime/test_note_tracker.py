@@ -159,7 +159,7 @@ def test_energy_beside_a_note_is_its_shadow() -> None:
 
 @pytest.mark.xfail(reason="a candidate that was held up by a dip begins before the end of the note that it follows")
 def test_a_note_struck_again_beside_its_neighbour_does_not_overlap_itself() -> None:
-    """Struck again at 14; a dip at 20 holds the new note up, and the neighbour ends the old one at 15 in the meantime."""
+    """Struck again at 14; a dip at 20 holds the new note up, and the neighbour ends the old one at 15 meanwhile."""
     score = Score().sound(A4, 3, 60).strike(A4, 3).strike(A4, 14).sound(A4 - 1, 15, 60).strike(A4 - 1, 15)
     score.notes[20, A4 - LOWEST_PITCH] = 0.2
     first, second = (note for note in score.whole() if note[0] == A4)

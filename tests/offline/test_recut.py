@@ -1,0 +1,107 @@
+"""The network that ships is Basic Pitch's own, laid out for streaming: rebuilt byte for byte, equal in its outputs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+
+from models.transcription import DELAY, DIRECTORY, NETWORK, SAMPLE_RATE, STATES, open_transcription_network
+
+#: Frames of one window of Basic Pitch, of which those near its edges see the zeros around it.
+WINDOW_FRAMES = 172
+EDGE = 24
+
+# Looked for, not imported: importing basic_pitch would load TensorFlow.
+pytestmark = pytest.mark.skipif(
+    find_spec("basic_pitch") is None or find_spec("onnx") is None,
+    reason="basic-pitch is not installed (extra 'basic-pitch')",
+)
+
+
+@pytest.fixture(scope="module")
+def original(shared_data: Path) -> dict[str, np.ndarray]:
+    """The original on two seconds of music: its normalised spectrum and its three outputs [shape=(172, n)]."""
+    import onnx
+    import onnxruntime
+
+    from offline.recut import source_network
+
+    model = onnx.load(source_network())
+    (normal,) = (
+        node.output[0]
+        for node in model.graph.node
+        if node.op_type == "Mul" and "batch_normalization" in node.output[0] and "FusedBatchNormV3" in node.output[0]
+    )
+    (before,) = (node.input[0] for node in model.graph.node if node.output[0] == normal)
+    model.graph.output.append(onnx.helper.make_empty_tensor_value_info(before))
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    samples, rate = soundfile.read(shared_data / "deam" / "audio" / "1000.opus", dtype="float32")
+    window = soxr.resample(samples, rate, SAMPLE_RATE).astype(np.float32)[:43844]
+    outputs = session.run(None, {session.get_inputs()[0].name: window[None, :, None]})
+    found = dict(zip([output.name for output in session.get_outputs()], outputs, strict=True))
+    by_width = {"constant_q": found.pop(before).reshape(WINDOW_FRAMES, 309)}
+    # Basic Pitch names its outputs by number: 0 is the contours, 1 the notes, 2 the onsets.
+    for number, name in enumerate(("contours", "notes", "onsets")):
+        by_width[name] = found[f"StatefulPartitionedCall:{number}"][0]
+    return by_width
+
+
+def streamed(constant_q: np.ndarray, hop: int) -> dict[str, np.ndarray]:
+    """What the re-cut network makes of the frames, ``hop`` at a time, moved back by its delay."""
+    network = open_transcription_network()
+    states = {name: np.zeros(shape, np.float32) for name, shape in STATES.items()}
+    rows = []
+    for start in range(0, len(constant_q), hop):
+        *outputs, _, _, _, _, _, _ = found = network.run(
+            None, {"constant_q": constant_q[None, start : start + hop], **states}
+        )
+        states = dict(zip(STATES, found[3:], strict=True))
+        rows.append(outputs)
+    joined = (np.concatenate(part, axis=1)[0, DELAY:] for part in zip(*rows, strict=True))
+    return dict(zip(("contours", "notes", "onsets"), joined, strict=True))
+
+
+def test_rebuilding_gives_the_file_that_ships_byte_for_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from offline import recut
+
+    monkeypatch.setattr("sys.argv", ["recut", "-o", str(tmp_path / "rebuilt")])
+    recut.main()
+    for file in (NETWORK, "card.json"):
+        assert (tmp_path / "rebuilt" / file).read_bytes() == (DIRECTORY / file).read_bytes(), file
+
+
+def test_the_card_says_where_the_network_comes_from() -> None:
+    from offline.recut import source_network
+
+    card = json.loads((DIRECTORY / "card.json").read_text())
+    shipped = (DIRECTORY / NETWORK).read_bytes()
+    assert (card["size"], card["sha256"]) == (len(shipped), hashlib.sha256(shipped).hexdigest())
+    assert card["source_sha256"] == hashlib.sha256(source_network().read_bytes()).hexdigest()
+    assert card["delay_frames"] == DELAY
+    assert "Apache-2.0" in card["source_licence"]
+
+
+@pytest.mark.parametrize("hop", [1, 4, 43])
+@pytest.mark.parametrize("output", ["contours", "notes", "onsets"])
+def test_away_from_the_edges_it_says_what_the_original_says(
+    original: dict[str, np.ndarray], output: str, hop: int
+) -> None:
+    expected = original[output]
+    found = streamed(original["constant_q"], hop)[output]
+    inside = slice(EDGE, WINDOW_FRAMES - EDGE)
+    assert expected[inside].max() > 0.3  # there is something to agree on
+    np.testing.assert_allclose(found[inside], expected[inside], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("hop", [4, 43])
+def test_how_many_frames_come_at_once_does_not_matter_bit_for_bit(original: dict[str, np.ndarray], hop: int) -> None:
+    singly, together = streamed(original["constant_q"], 1), streamed(original["constant_q"], hop)
+    for output in ("contours", "notes", "onsets"):
+        np.testing.assert_array_equal(together[output], singly[output])

@@ -1,0 +1,235 @@
+"""Moments come at a steady pace and hold what was certain by then, whatever the calls they came in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.affect import State
+from models.features import feature_set
+from realtime.events import Advance, AllNotesOff, Event, Lost, NoteOff, NoteOn, Pedal, Sound
+from realtime.listener import Listener, Moment
+from realtime.transcriber import StreamingTranscriber
+
+RATE = 22050
+
+
+def listener(rate_hz: float = 2.0) -> Listener:
+    return Listener((feature_set("notes22"),), window_s=10.0, rate_hz=rate_hz)
+
+
+def moments(events: Iterable[Event], rate_hz: float = 2.0) -> list[Moment]:
+    hears = listener(rate_hz)
+    return hears.push(events) + hears.finish()
+
+
+def facts(found: Iterable[Moment]) -> list[tuple[object, ...]]:
+    """Everything that a moment says, comparable bit for bit."""
+    return [
+        (m.time, m.state, m.notes, m.level_db, m.latency_ms, {name: v.tobytes() for name, v in m.features.items()})
+        for m in found
+    ]
+
+
+def states(found: Iterable[Moment]) -> dict[float, str]:
+    return {m.time: m.state.value for m in found}
+
+
+def silence(length_s: float) -> Sound:
+    return Sound(np.zeros(round(length_s * RATE), np.float32), RATE)
+
+
+def chord(length_s: float, rate: int = RATE) -> Sound:
+    """A loud, steady C major chord."""
+    time_s = np.arange(round(length_s * rate)) / rate
+    tones = [np.sin(2 * np.pi * f * h * time_s) / h for f in (261.63, 329.63, 392.0) for h in (1, 2, 3)]
+    return Sound((0.1 * np.sum(tones, axis=0)).astype(np.float32), rate)
+
+
+def melody(seconds: int, start_s: float = 0.0) -> list[Event]:
+    """Two keys a second, each down for a quarter of one."""
+    keys: list[Event] = []
+    for number in range(2 * seconds):
+        time_s = start_s + number / 2
+        keys += [NoteOn(time_s, 60 + number % 7, 80), NoteOff(time_s + 0.25, 60 + number % 7)]
+    return keys
+
+
+@pytest.mark.parametrize("rate_hz", [1.0, 2.0, 10.0, 7.0])
+def test_moments_come_at_the_rate_and_never_twice(rate_hz: float) -> None:
+    times = [m.time for m in moments([*melody(5), Advance(5.0)], rate_hz)]
+    assert times == [number / rate_hz for number in range(1, round(5 * rate_hz) + 1)]
+
+
+def test_the_last_moment_of_sound_is_its_end() -> None:
+    """At 24 kHz the resampler holds back a little until it knows that the sound is over."""
+    hears = listener()
+    sound = chord(2.0, 24_000)
+    pushed = [m.time for m in hears.push([sound])]
+    assert pushed + [m.time for m in hears.finish()] == [0.5, 1.0, 1.5, 2.0]
+    assert hears.time_s == pytest.approx(2.0, abs=1e-3)
+
+
+def test_a_moment_waits_until_nothing_earlier_can_come() -> None:
+    hears = listener()
+    assert hears.push([NoteOn(0.1, 60, 80), NoteOn(0.5, 64, 80)]) == []
+    (first,) = hears.push([NoteOn(0.6, 67, 80)])
+    assert (first.time, first.notes) == (0.5, 2)
+
+
+def test_a_moment_knows_nothing_later() -> None:
+    one, two = moments([NoteOn(0.1, 60, 80), NoteOn(0.6, 64, 80), Advance(1.0)])
+    assert (one.notes, two.notes) == (1, 2)
+
+
+@pytest.mark.parametrize("block_s", [0.05, 0.3, 1.0, 1000.0])
+def test_how_often_time_is_announced_does_not_matter(block_s: float) -> None:
+    keys = melody(6)
+    steady: list[Event] = []
+    for number in range(1, int(6 / block_s) + 2):
+        low, high = (number - 1) * block_s, number * block_s
+        steady += [k for k in keys if low <= k.time_s < high]  # type: ignore[union-attr]
+        steady.append(Advance(min(high, 6.0)))
+    assert facts(moments(steady)) == facts(moments([*keys, Advance(6.0)]))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(1, 15), min_size=1, max_size=8))
+def test_how_keys_are_grouped_into_calls_does_not_matter(groups: list[int]) -> None:
+    events: list[Event] = [Pedal(0.0, True), *melody(4), Pedal(4.0, False), AllNotesOff(4.2), Advance(9.0)]
+    hears = listener()
+    found, start, number = [], 0, 0
+    while start < len(events):
+        size = groups[number % len(groups)]
+        found += hears.push(events[start : start + size])
+        start, number = start + size, number + 1
+    assert facts(found + hears.finish()) == facts(moments(events))
+
+
+def test_a_stream_that_starts_silent_warms_up_and_then_is_silent() -> None:
+    found = states(moments([silence(4.0)]))
+    assert [time for time, state in found.items() if state == "warming"] == [0.5, 1.0, 1.5, 2.0]
+    assert [time for time, state in found.items() if state == "silence"] == [2.5, 3.0, 3.5, 4.0]
+
+
+def test_silence_has_the_mask_and_the_lowest_level() -> None:
+    for moment in moments([silence(3.0)]):
+        assert not moment.features["notes22"].any()
+        assert (moment.notes, moment.level_db) == (0, -120.0)
+
+
+def test_one_note_is_too_little_to_be_live() -> None:
+    found = states(moments([NoteOn(0.1, 60, 80), NoteOn(1.1, 64, 80), Advance(1.5)]))
+    assert found == {0.5: "warming", 1.0: "warming", 1.5: "live"}
+
+
+def test_two_seconds_after_the_last_sound_the_state_is_silence() -> None:
+    """The gate holds for half a second more, and a hop is 46 ms."""
+    found = states(moments([chord(3.0), silence(5.0)]))
+    assert set(found.values()) == {"live", "silence"}
+    assert found[3.0] == "live"
+    silent = [time for time, state in found.items() if state == "silence"]
+    assert min(silent) == pytest.approx(5.5, abs=0.5)
+    assert silent == [time for time in found if time >= min(silent)]
+
+
+def test_sound_that_comes_back_ends_the_silence() -> None:
+    found = states(moments([chord(2.0), silence(4.0), chord(3.0)]))
+    assert found[6.0] == "silence"
+    assert found[7.0] == found[9.0] == "live"
+
+
+def test_two_seconds_after_the_last_key_came_up_the_state_is_silence() -> None:
+    found = states(moments([*melody(3), Advance(8.0)]))
+    assert found[4.5] == "live"
+    assert [time for time, state in found.items() if state == "silence"] == [5.0, 5.5, 6.0, 6.5, 7.0, 7.5, 8.0]
+
+
+def test_keys_held_down_are_not_silence() -> None:
+    found = states(moments([NoteOn(0.1, 60, 80), NoteOn(0.1, 64, 80), Advance(9.0)]))
+    assert set(found.values()) == {"live"}
+
+
+def test_an_instrument_that_went_away_is_lost_until_it_plays_again() -> None:
+    keys = [*melody(2), NoteOn(1.9, 40, 80), Lost(2.2), Advance(5.0), *melody(2, start_s=5.1), Advance(7.0)]
+    hears = listener()
+    found = hears.push(keys)
+    assert hears.sounding == ()  # what was held when it went has ended
+    by_time = states(found + hears.finish())
+    assert by_time[2.0] == "live"
+    assert {by_time[time] for time in (2.5, 3.0, 4.5, 5.0)} == {"lost"}
+    assert by_time[5.5] == "live"
+
+
+def test_notes_end_where_the_instrument_went_away() -> None:
+    hears = listener()
+    hears.push([NoteOn(0.1, 60, 80), NoteOn(0.2, 64, 80), Lost(1.0), Advance(11.5)])
+    assert hears.sounding == ()
+    (last,) = hears.finish()
+    assert (last.time, last.notes) == (11.5, 0)
+
+
+def test_a_microphone_that_went_away_is_lost_and_comes_back_where_time_has_got_to() -> None:
+    found = moments([chord(2.0), Lost(2.0), Advance(4.0), chord(3.0)])
+    by_time = states(found)
+    assert by_time[1.5] == "live"
+    assert {by_time[time] for time in (2.5, 3.0, 3.5)} == {"lost"}
+    assert by_time[7.0] == "live"
+    assert max(by_time) == 7.0
+
+
+def test_a_sample_rate_that_changes_begins_a_new_stream_of_samples() -> None:
+    found = moments([chord(2.0), chord(2.0, 44_100)])
+    assert found[-1].time == pytest.approx(4.0)
+    assert {m.state for m in found[1:]} == {State.LIVE}
+
+
+def test_the_pitches_that_sound_are_said_in_order() -> None:
+    hears = listener()
+    hears.push([NoteOn(0.1, 67, 80), NoteOn(0.1, 60, 80), NoteOn(0.2, 64, 80), NoteOff(0.3, 67)])
+    assert hears.sounding == (60, 64)
+    assert hears.heard == 3
+
+
+def test_notes_still_on_their_way_at_the_end_are_counted() -> None:
+    """The last note is not certain yet when the sound ends."""
+    transcriber = StreamingTranscriber()
+    sound = chord(0.4)
+    began = len([e for e in transcriber.push(sound.samples) + transcriber.flush() if not hasattr(e, "offset_s")])
+    hears = listener()
+    hears.push([sound])
+    assert hears.heard == 0
+    hears.finish()
+    assert hears.heard == began > 0
+
+
+def test_keys_have_no_level_and_no_delay() -> None:
+    for moment in moments([*melody(2), Advance(2.0)]):
+        assert moment.level_db is None
+        assert moment.latency_ms == 0.0
+
+
+def test_the_latency_of_sound_is_the_age_of_what_was_transcribed() -> None:
+    """Between the transcriber's look-ahead and that plus one hop."""
+    delay_ms = 1000 * StreamingTranscriber().delay_s
+    for moment in moments([chord(5.0)]):
+        assert delay_ms <= moment.latency_ms <= delay_ms + 1000 * 1024 / RATE + 1e-6
+
+
+def test_samples_that_are_no_numbers_are_counted_and_no_moment_holds_one(shared_data: Path) -> None:
+    samples, rate = soundfile.read(shared_data / "deam" / "audio" / "1001.opus", dtype="float32")
+    broken = samples[: 3 * rate].copy()
+    broken[rate : rate + 100] = np.nan
+    broken[2 * rate] = np.inf
+    hears = listener()
+    found = hears.push([Sound(broken, rate)]) + hears.finish()
+    assert hears.nonfinite == 101
+    for moment in found:
+        assert np.isfinite(moment.features["notes22"]).all()
+        assert np.isfinite([moment.level_db, moment.latency_ms]).all()
