@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: A number or an array of them.
+_Number = TypeVar("_Number", float, NDArray[np.float64])
 
 SCALE_LOW = 1.0
 SCALE_HIGH = 9.0
@@ -42,9 +48,10 @@ def normalized(value: float) -> float:
     return (value - NEUTRAL) / HALF_RANGE
 
 
-def from_normalized(value: float) -> float:
-    """The −1…1 ``value`` on the 1–9 scale."""
-    return value * HALF_RANGE + NEUTRAL
+def from_normalized(value: _Number) -> _Number:
+    """The −1…1 ``value``, or array of them, on the 1–9 scale."""
+    scaled: _Number = value * HALF_RANGE + NEUTRAL
+    return scaled
 
 
 def quadrant(valence: float, arousal: float) -> Quadrant:

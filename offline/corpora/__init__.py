@@ -34,7 +34,9 @@ class Labels:
 class Piece:
     """One piece. Pieces of one ``group`` (an artist, a series) never stand on both sides of a split.
 
-    ``end_s`` is where the labels end and with them the piece, None for the end of the file.
+    ``labels`` hold for training; ``dynamic`` are ratings given while listening, where a corpus has both kinds (their
+    spread is NaN where it is not known). ``end_s`` is where the labels end and with them the piece, None for the end
+    of the file.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Piece:
     group: str
     labels: Labels
     end_s: float | None = None
+    dynamic: Labels | None = None
 
 
 class Corpus(Protocol):
@@ -62,12 +65,18 @@ class Corpus(Protocol):
         """How many there are."""
 
 
-def open_corpus(name: str, path: Path) -> Corpus:
-    """The corpus called ``name`` (``deam`` or ``vgmidi``) at ``path``; raises ``UsageError`` for another name."""
+def open_corpus(name: str, path: Path, *, audio_offset_s: float = 0.0, as_published: bool = False) -> Corpus:
+    """The corpus called ``name`` (``deam`` or ``vgmidi``) at ``path``; raises ``UsageError`` for another name.
+
+    ``audio_offset_s`` is where in DEAM's clips its sound files begin; ``as_published`` leaves labels as they are.
+    """
     from offline.corpora.deam import Deam
     from offline.corpora.vgmidi import Vgmidi
 
-    known: dict[str, Callable[[Path], Corpus]] = {"deam": Deam, "vgmidi": Vgmidi}
+    known: dict[str, Callable[[], Corpus]] = {
+        "deam": lambda: Deam(path, audio_offset_s=audio_offset_s, as_published=as_published),
+        "vgmidi": lambda: Vgmidi(path),
+    }
     if name not in known:
         raise UsageError(f"unknown corpus '{name}'; there are {', '.join(known)}")
-    return known[name](path)
+    return known[name]()

@@ -15,37 +15,47 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from models.affect import OUTPUTS
+from models.affect import HALF_RANGE, OUTPUTS, from_normalized
 from models.errors import MoodringError, UsageError
 from offline.corpora import Labels, Piece
+from offline.corpora.unpack import folders_of
 
 LAST_SWAPPED_ID = 1000
 _AUDIO_SUFFIXES = (".opus", ".mp3", ".wav", ".flac", ".ogg")
 
 
 class Deam:
-    """DEAM's excerpts with the song-level labels of each, grouped by artist.
+    """DEAM's songs with the song-level labels of each, and the dynamic ones where there are any, grouped by artist.
 
-    Raises ``UsageError`` where ``path`` is no such folder, and ``MoodringError`` naming file, row and column where a
-    label cannot be read.
+    ``path`` is the folder or zip of the official download in any of the arrangements it comes in, or the folder of the
+    ten-second excerpts; ``audio_offset_s`` is where in the 45 s clips the sound files begin, 30 for the excerpts.
+    ``as_published`` leaves the swapped rows as they are.
+
+    Raises ``UsageError`` where ``path`` holds no DEAM, and ``MoodringError`` naming file, row and column where a label
+    cannot be read.
     """
 
     name = "deam"
     terms = "DEAM is shared under CC BY-NC for research (Aljanaki, Yang and Soleymani, 2017)"
     kind: Literal["sound", "notes"] = "sound"
 
-    def __init__(self, path: Path) -> None:
-        self._audio = _audio_files(path)
-        artists = _artists(path / "metadata")
-        tables = sorted(path.rglob("static_annotations_averaged_songs_*.csv"))
-        if not self._audio or not tables:
-            raise UsageError(f"{path} holds no DEAM: it needs audio/ and annotations/ with the song-level files")
-        rated = {song: row for table in tables for song, row in _song_level(table).items()}
-        self._songs = sorted(self._audio.keys() & rated.keys())
-        self._rated = rated
+    def __init__(self, path: Path, *, audio_offset_s: float = 0.0, as_published: bool = False) -> None:
+        folders = folders_of(path)
+        self.audio_offset_s = audio_offset_s
+        self.audio = _audio_files(folders)
+        tables = _found(folders, "static_annotations_averaged_songs_*.csv")
+        if not self.audio or not tables:
+            raise UsageError(f"{path} holds no DEAM: it needs audio (MEMD_audio/ or audio/) and the song-level files")
+        self.published = {song: row for table in tables for song, row in _song_level(table).items()}
+        self.dynamic = {axis: _dynamic(folders, f"{axis}.csv") for axis in ("valence", "arousal")}
+        self._dynamic_spread = {axis: _dynamic(folders, f"{axis}_std.csv") for axis in ("valence", "arousal")}
+        artists = _artists(_found(folders, "metadata_*.csv"))
+        self._songs = sorted(self.audio.keys() & self.published.keys())
         self._groups = {song: artists.get(song) or f"song {song}" for song in self._songs}
-        swapped = [song for song in self._songs if song <= LAST_SWAPPED_ID]
+        swapped = [] if as_published else [song for song in self._songs if song <= LAST_SWAPPED_ID]
+        self._swapped = frozenset(swapped)
         self.corrections: tuple[str, ...] = ()
         if swapped:
             self.corrections = (
@@ -57,20 +67,64 @@ class Deam:
 
     def __iter__(self) -> Iterator[Piece]:
         for song in self._songs:
-            valence, valence_std, arousal, arousal_std = self._rated[song]
+            valence, valence_std, arousal, arousal_std = self.published[song]
             values = [valence, valence_std, arousal, arousal_std]
-            if song <= LAST_SWAPPED_ID:
+            if song in self._swapped:
                 values = [arousal, arousal_std, valence, valence_std]
             labels = Labels(np.zeros(1), np.array([values], np.float32))
-            yield Piece(str(song), self._audio[song], self._groups[song], labels)
+            yield Piece(str(song), self.audio[song], self._groups[song], labels, dynamic=self._in_time(song))
+
+    def _in_time(self, song: int) -> Labels | None:
+        """The dynamic labels on the file's own time, if there are any from its start on."""
+        if any(song not in self.dynamic[axis] for axis in ("valence", "arousal")):
+            return None
+        columns = []
+        for axis in ("valence", "arousal"):
+            times_s, mean = self.dynamic[axis][song]
+            spread_times_s, spread = self._dynamic_spread[axis].get(song, (times_s, np.full_like(mean, np.nan)))
+            known = np.isin(times_s, spread_times_s)
+            aligned = np.full_like(mean, np.nan)
+            aligned[known] = spread[np.isin(spread_times_s, times_s)]
+            columns.append((times_s, from_normalized(mean), HALF_RANGE * aligned))
+        common = np.intersect1d(columns[0][0], columns[1][0])
+        rows = [[mean[np.isin(times, common)], std[np.isin(times, common)]] for times, mean, std in columns]
+        values = np.stack([column for pair in rows for column in pair], axis=1).astype(np.float32)
+        return Labels(common - self.audio_offset_s, values)
 
 
-def _audio_files(path: Path) -> dict[int, Path]:
-    folder = path / "audio"
-    if not folder.is_dir():
-        return {}
-    files = (file for file in sorted(folder.iterdir()) if file.suffix.lower() in _AUDIO_SUFFIXES)
-    return {int(file.stem): file for file in files if file.stem.isdecimal()}
+def _found(folders: list[Path], pattern: str) -> list[Path]:
+    return sorted({file for folder in folders for file in folder.rglob(pattern)})
+
+
+def _audio_files(folders: list[Path]) -> dict[int, Path]:
+    places = {place for folder in folders for place in (folder, *folder.rglob("MEMD_audio"), *folder.rglob("audio"))}
+    files = [file for place in sorted(places) if place.is_dir() for file in sorted(place.iterdir())]
+    chosen = (file for file in files if file.suffix.lower() in _AUDIO_SUFFIXES and file.stem.isdecimal())
+    return {int(file.stem): file for file in chosen}
+
+
+def _dynamic(folders: list[Path], name: str) -> dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Of each song the seconds of its clip and the values there; what a song is too short for is left out."""
+    songs: dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
+    for table in _found(folders, name):
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.reader(file)
+            header = [cell.strip() for cell in next(rows, [])]
+            try:
+                times_s = np.array([int(cell[len("sample_") : -len("ms")]) / 1000 for cell in header[1:]])
+            except ValueError:
+                raise MoodringError(f"{table}: columns must be song_id, sample_15000ms, …, not {header[:3]}") from None
+            for number, row in enumerate(rows, start=2):
+                try:
+                    values = np.array([float(cell) if cell.strip() else np.nan for cell in row[1:]])
+                    song = int(row[0])
+                except ValueError:
+                    raise MoodringError(f"{table}, row {number}: not a song id and numbers: {row[:3]}…") from None
+                known = np.isfinite(values)
+                if len(values) > len(times_s) or np.any(np.abs(values[known]) > 1):
+                    raise MoodringError(f"{table}, row {number}: values must be in range -1..1, one a column")
+                songs[song] = (times_s[: len(values)][known], values[known])
+    return songs
 
 
 def _song_level(table: Path) -> dict[int, list[float]]:
@@ -95,13 +149,16 @@ def _song_level(table: Path) -> dict[int, list[float]]:
     return rated
 
 
-def _artists(folder: Path) -> dict[int, str]:
+def _artists(tables: list[Path]) -> dict[int, str]:
     """Each song's artist, spelled one way. The files of the three years have their columns in three orders."""
     artists: dict[int, str] = {}
-    for table in sorted(folder.glob("metadata_*.csv")) if folder.is_dir() else ():
+    for table in tables:
         with table.open(newline="", encoding="utf-8-sig", errors="replace") as file:
             rows = csv.reader(file)
             header = [cell.strip().lower() for cell in next(rows, [])]
+            for column in ("song_id", "artist"):
+                if column not in header:
+                    raise MoodringError(f"{table}: no column '{column}'; is it DEAM's metadata?")
             song_column, artist_column = header.index("song_id"), header.index("artist")
             for row in rows:
                 if len(row) > max(song_column, artist_column) and row[song_column].strip().isdecimal():

@@ -129,6 +129,7 @@ def test_a_pedal_holds_its_own_channel_alone() -> None:
     window.begin(1.0, 64, 90, 1)
     window.release(2.0, 60, 0)
     window.release(2.0, 64, 1)
+    assert window.sounding == (64,)
     window.pedal(3.0, False, 0)
     assert window.sounding == (64,)
 
