@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -16,10 +15,6 @@ from sklearn.model_selection import GroupKFold, GroupShuffleSplit
 from models.errors import MoodringError
 from offline.dataset import Dataset
 from offline.evaluation import Evaluation, piece_labels, scores, summarize_steps
-
-# TensorFlow prints its build and every device to stderr otherwise.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 
 @dataclass(frozen=True, slots=True)

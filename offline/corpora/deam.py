@@ -2,9 +2,8 @@
 
 Aljanaki, Yang and Soleymani, "Developing a benchmark for emotional analysis of music", PLoS ONE 2017; CC BY-NC.
 
-The published song-level file has valence and arousal swapped for ids up to 1000: there, the mean of a song's dynamic
-arousal correlates with its ``valence_mean`` at 0.96 and with its ``arousal_mean`` at 0.57, and the other way round for
-the other axis; for later ids the columns are what they say. The rows are swapped back on loading.
+The published song-level file has valence and arousal swapped for ids up to 1000. That is not taken for granted here but
+found from the dynamic labels (``offline.corpora.swaps``) and put right on loading.
 """
 
 from __future__ import annotations
@@ -20,9 +19,11 @@ from numpy.typing import NDArray
 from models.affect import HALF_RANGE, OUTPUTS, from_normalized
 from models.errors import MoodringError, UsageError
 from offline.corpora import Labels, Piece
+from offline.corpora.swaps import SwapEvidence, swap_evidence
 from offline.corpora.unpack import folders_of
 
-LAST_SWAPPED_ID = 1000
+#: Up to this id the published song-level file is known to be swapped.
+KNOWN_SWAPPED = 1000
 _AUDIO_SUFFIXES = (".opus", ".mp3", ".wav", ".flac", ".ogg")
 
 
@@ -54,13 +55,11 @@ class Deam:
         artists = _artists(_found(folders, "metadata_*.csv"))
         self._songs = sorted(self.audio.keys() & self.published.keys())
         self._groups = {song: artists.get(song) or f"song {song}" for song in self._songs}
-        swapped = [] if as_published else [song for song in self._songs if song <= LAST_SWAPPED_ID]
-        self._swapped = frozenset(swapped)
+        self.swap_evidence = self._compare_axes()
         self.corrections: tuple[str, ...] = ()
-        if swapped:
-            self.corrections = (
-                f"valence and arousal swapped back in {len(swapped)} rows, song ids {swapped[0]} to {swapped[-1]}",
-            )
+        self._swapped: frozenset[int] = frozenset()
+        if not as_published:
+            self._correct_axes()
 
     def __len__(self) -> int:
         return len(self._songs)
@@ -73,6 +72,28 @@ class Deam:
                 values = [arousal, arousal_std, valence, valence_std]
             labels = Labels(np.zeros(1), np.array([values], np.float32))
             yield Piece(str(song), self.audio[song], self._groups[song], labels, dynamic=self._in_time(song))
+
+    def _correct_axes(self) -> None:
+        swapped = [run for run in self.swap_evidence if run.is_swapped]
+        checked = {song for run in self.swap_evidence for song in run.songs}
+        # Without dynamic labels there is nothing to check by; what is known of the published file is relied on.
+        known = [song for song in self._songs if song <= KNOWN_SWAPPED and song not in checked]
+        self._swapped = frozenset(known).union(*(run.songs for run in swapped))
+        self.corrections = tuple(f"valence and arousal swapped back in {run}" for run in swapped)
+        if known:
+            self.corrections += (
+                f"valence and arousal swapped back in {len(known)} rows, song ids {known[0]} to {known[-1]}: "
+                "there are no dynamic labels to check by, but the published file is known to be wrong there",
+            )
+
+    def _compare_axes(self) -> list[SwapEvidence]:
+        axes = ("valence", "arousal")
+        rated = [song for song in sorted(self.published) if all(song in self.dynamic[axis] for axis in axes)]
+        if not rated:
+            return []
+        dynamic = np.array([[self.dynamic[axis][song][1].mean() for axis in axes] for song in rated])
+        static = np.array([[self.published[song][0], self.published[song][2]] for song in rated])
+        return swap_evidence(rated, dynamic, static)
 
     def _in_time(self, song: int) -> Labels | None:
         """The dynamic labels on the file's own time, if there are any from its start on."""

@@ -296,6 +296,15 @@ def test_a_small_vgmidi(tmp_path: Path) -> None:
     np.testing.assert_allclose(piece.labels.values, [[5.0, 2.0, 7.0, 2.0], [3.0, 0.0, 5.0, 0.0]])
 
 
+def test_pieces_without_a_rating_or_without_a_file_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "midi").mkdir()
+    (tmp_path / "midi" / "Tune_Two.mid").touch()
+    unrated, missing = PIECE | {"midi": "Tune_Two.mid"}, PIECE | {"midi": "Tune_Three.mid"}
+    pieces = {"piece1": PIECE, "piece2": unrated, "piece3": missing}
+    small_vgmidi(tmp_path, {"pieces": pieces, "annotations": {"piece1_0": RATING, "piece3_0": RATING}})
+    assert [piece.name for piece in Vgmidi(tmp_path)] == ["Tune_One"]
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -190,7 +190,9 @@ def test_reset_is_as_good_as_new() -> None:
     change=st.sampled_from([0.02, 0.1, 0.5]),
     strikes=st.sampled_from([0.0, 0.02, 0.2]),
 )
-def test_every_note_that_begins_ends_once_and_none_overlaps_itself(seed: int, frames: int, change: float, strikes: float) -> None:
+def test_every_note_that_begins_ends_once_and_none_overlaps_itself(
+    seed: int, frames: int, change: float, strikes: float
+) -> None:
     """Five keys side by side at the bottom, the middle and the top, whose energy jumps about at random."""
     rng = np.random.default_rng(seed)
     score = Score(frames)
