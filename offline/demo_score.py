@@ -47,7 +47,9 @@ class Instrument:
 
 FLUTE = Instrument("flute", channel=0, program=73, volume=92)
 VIBRAPHONE = Instrument("vibraphone", channel=1, program=11, volume=112)
-HARP = Instrument("harp", channel=9+4, program=46, volume=120)
+HARP = Instrument("harp", channel=13, program=46, volume=110)
+CELESTA = Instrument("celesta", channel=14, program=8, volume=100)
+CELLI = Instrument("celli", channel=15, program=48, volume=110)
 BRIGHT_PIANO = Instrument("bright piano", channel=2, program=1, volume=127)
 XYLOPHONE = Instrument("xylophone", channel=3, program=13, volume=112)
 CHORD_PIANO = Instrument("bright piano, chords", channel=12, program=1, volume=122)
@@ -147,15 +149,13 @@ def calm() -> Movement:
     """F major."""
     melody = line("F5:1 G5:1 C6:2  Bb5:1 A5:1 F5:2  G5:1 A5:1 Bb5:1 G5:1 F5:4", PIANO)
     waves = [
-        "F4 A4 C5 F5 A5 F5 C5 A4", "F4 A4 C5 F5 A5 F5 C5 A4", 
-        "F4 Bb4 D5 F5 Bb5 F5 D5 Bb4", "F4 Bb4 D5 F5 Bb5 F5 D5 Bb4", 
-        "E4 G4 C5 E5 G5 E5 C5 G4", "E4 G4 Bb4 C5 G5 E5 C5 G4",
-        "F4 A4 C5 F5 A5 F5 C5 A4", "F4 A4 C5 F5 A5 F5 C5 A4", 
+        "F5 A5 C6 F6 A6 F6 C6 A5", "F5 A5 C6 F6 A6 F6 C6 A5",
+        "F5 Bb5 D6 F6 Bb6 F6 D6 Bb5", "F5 Bb5 D6 F6 Bb6 F6 D6 Bb5",
+        "E5 G5 C6 E6 G6 E6 C6 G5", "E5 G5 Bb5 C6 G6 E6 C6 G5",
+        "F5 A5 C6 F6 A6 F6 C6 A5", "F5 A5 C6 F6 A6 F6 C6 A5",
     ]
     flow = line(" ".join(f"{n}:.25" for w in waves for n in w.split()), PIANO)
-    upper = transposed(flow, 12)
-    bass = line("F3:4 Bb3:4 C4:4 F3:4", PIANO)
-    return Movement(4, (0.0,), (Voice(FLUTE, melody), Voice(HARP, flow), Voice(VIBRAPHONE, bass)))
+    return Movement(4, (0.0,), (Voice(HARP, transposed(flow,-12)),Voice(CELESTA, flow)))
 
 
 def happy() -> Movement:
@@ -195,16 +195,15 @@ def happy() -> Movement:
 
 def tense() -> Movement:
     """No key."""
-    rising = (0, 1, 3, 6)
-    hammered = line("C2:.5 C2:.5 Db2:.5 C2:.5 C2:.5 Eb2:.5 C2:.5 Db2:.5 C2:.5 Gb2:.5", FORTE, DETACHED)
-    octaves = in_sequence(hammered + transposed(hammered, 12), rising, beats=5)
-    stabs = in_sequence(line("B2+C3+Gb3:1.5 B2+C3+Gb3:1.5 C3+Db3+G3:1 C3+Db3+G3:1", FORTISSIMO, STACCATO), rising, beats=5)
+    step = "E2:.5 F2:.5 E2:.5 F2:.5 E2:.5 F2:.5 E2:.5 F2:.5 Gb2:.5 F2:.5"
+    creep = in_sequence(line(step, 80, STACCATO), (0,1,0,2), beats=5)
+    stabs = in_sequence(line("r:1.5 B2+C3+Gb3:.5 r:1 B2+C3+Gb3:.5 r:1.5", FORTISSIMO, STACCATO), (0,1,0,2), beats=5)
     drum = in_sequence(line("C2:1.5 C2:1.5 Gb2:1 C2:1", FORTE), [0] * 4, beats=5)
     return Movement(
         5,
         (0.0, 1.5, 3.0, 4.0),
         (
-            Voice(HAMMERED_PIANO, cut_off(octaves, 19.5)),
+            Voice(CELLI, cut_off(creep, 19.5)),
             Voice(BRASS, cut_off(stabs, 19.5), (100, 124)),
             Voice(TIMPANI, cut_off(drum, 19.5)),
         ),
