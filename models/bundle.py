@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -91,10 +92,50 @@ def read_card(path: Path) -> dict[str, Any]:
         raise MoodringError(f"{path / CARD} cannot be read ({error}); install the model again") from None
     if not isinstance(card, dict) or card.get("format") != CARD_FORMAT:
         raise MoodringError(f"{path / CARD} is not a card of format {CARD_FORMAT}; install the model again")
-    missing = {"name", "hop_s", "window_s", "inputs", "outputs", "states", "files"} - card.keys()
-    if missing:
-        raise MoodringError(f"{path / CARD} lacks '{min(missing)}'; install the model again")
+    for field_name, check, wanted in _FIELDS:
+        if field_name not in card:
+            raise MoodringError(f"{path / CARD} lacks '{field_name}'; install the model again")
+        if not check(card[field_name]):
+            raise MoodringError(f"{path / CARD}: {field_name} must be {wanted}, not {card[field_name]!r}"[:300])
     return card
+
+
+def _is_duration(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
+
+
+def _is_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+
+
+def _is_entries(value: Any, name: str, values: Callable[[Any], bool]) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(entry, dict) and isinstance(entry.get("name"), str) and values(entry.get(name)) for entry in value
+    )
+
+
+def _is_shape(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(length, int) for length in value)
+
+
+#: The fields that every card has, what they must hold, and how that is said.
+_FIELDS: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
+    ("name", lambda value: isinstance(value, str) and value != "", "a name"),
+    ("hop_s", _is_duration, "seconds above 0"),
+    ("window_s", _is_duration, "seconds above 0"),
+    (
+        "inputs",
+        lambda value: bool(value) and _is_entries(value, "features", _is_names),
+        "a list of feature sets with their names and features",
+    ),
+    ("outputs", _is_names, "a list of names"),
+    ("states", lambda value: _is_entries(value, "shape", _is_shape), "a list of names and shapes"),
+    (
+        "files",
+        lambda value: isinstance(value, dict) and all(isinstance(entry, dict) for entry in value.values()),
+        "sizes and hashes by file name",
+    ),
+)
 
 
 def load(name: str | Path) -> Bundle:
@@ -110,7 +151,10 @@ def load(name: str | Path) -> Bundle:
         verify_file(path / Path(file).name, expected)
     if STEP_NETWORK not in card["files"]:
         raise MoodringError(f"{path / CARD} names no {STEP_NETWORK}; install the model again")
-    sets = tuple(feature_set(entry["name"]) for entry in card["inputs"])
+    try:
+        sets = tuple(feature_set(entry["name"]) for entry in card["inputs"])
+    except UsageError as error:
+        raise MoodringError(f"{path / CARD}: {error}") from None
     states = {entry["name"]: tuple(entry["shape"]) for entry in card["states"]}
     try:
         step = open_network(path / STEP_NETWORK)
@@ -152,6 +196,7 @@ def _verify_signature(
     given = {i.name: tuple(i.shape) for i in step.get_inputs()}
     if wanted != given:
         raise MoodringError(f"{path / STEP_NETWORK} does not match its card: it takes {given}, the card says {wanted}")
-    outputs = [o.name for o in step.get_outputs()]
-    if outputs != ["affect", *(f"next_{name}" for name in states)]:
-        raise MoodringError(f"{path / STEP_NETWORK} does not match its card: it gives {', '.join(outputs)}")
+    promised = [("affect", (1, len(OUTPUTS))), *((f"next_{name}", shape) for name, shape in states.items())]
+    outputs = [(o.name, tuple(o.shape)) for o in step.get_outputs()]
+    if outputs != promised:
+        raise MoodringError(f"{path / STEP_NETWORK} does not match its card: it gives {outputs}, not {promised}")

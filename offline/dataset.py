@@ -94,10 +94,17 @@ def read_dataset(path: Path) -> Dataset:
     try:
         table = pq.read_table(path)
         provenance = json.loads((table.schema.metadata or {})[b"moodring"])
-    except (pa.ArrowInvalid, OSError, KeyError, ValueError):
+        written = provenance["format"]
+    except (pa.ArrowInvalid, OSError, KeyError, TypeError, ValueError):
         raise MoodringError(f"{path} is not a dataset of moodring's; 'moodring prepare' makes one") from None
-    if provenance.get("format") != FORMAT:
-        raise MoodringError(f"{path} has dataset format {provenance.get('format')}, not {FORMAT}; prepare it again")
+    if written != FORMAT:
+        raise MoodringError(f"{path} has dataset format {written}, not {FORMAT}; prepare it again")
+    columns = [f"{name}.{feature}" for name in provenance["feature_sets"] for feature in feature_set(name).names]
+    for column in ("piece", "group", "time", *columns, *OUTPUTS):
+        if column not in table.column_names:
+            raise MoodringError(f"{path} has no column '{column}'; prepare it again")
+    if not len(table):
+        raise MoodringError(f"{path} has no rows; prepare it again")
     names = np.asarray(table["piece"].to_pylist())
     groups = table["group"].to_pylist()
     times_s = table["time"].to_numpy()

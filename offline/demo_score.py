@@ -47,16 +47,16 @@ class Instrument:
 
 FLUTE = Instrument("flute", channel=0, program=73, volume=92)
 VIBRAPHONE = Instrument("vibraphone", channel=1, program=11, volume=112)
-HARP = Instrument("harp", channel=13, program=46, volume=110)
+HARP = Instrument("harp", channel=13, program=46, volume=100)
 CELESTA = Instrument("celesta", channel=14, program=8, volume=100)
-CELLI = Instrument("celli", channel=15, program=48, volume=110)
+CELLI = Instrument("celli", channel=15, program=48, volume=127)
 BRIGHT_PIANO = Instrument("bright piano", channel=2, program=1, volume=127)
 XYLOPHONE = Instrument("xylophone", channel=3, program=13, volume=112)
 CHORD_PIANO = Instrument("bright piano, chords", channel=12, program=1, volume=122)
 PLUCKED_BASS = Instrument("plucked bass", channel=4, program=45, volume=84)
 HAMMERED_PIANO = Instrument("hammered piano", channel=5, program=0, volume=94)
 TREMOLO_STRINGS = Instrument("tremolo strings", channel=6, program=44, volume=88)
-BRASS = Instrument("brass", channel=7, program=61, volume=78)
+BRASS = Instrument("brass", channel=7, program=61, volume=100)
 TIMPANI = Instrument("timpani", channel=8, program=47, volume=90)
 ENGLISH_HORN = Instrument("English horn", channel=10, program=69, volume=127)
 LOW_PIANO = Instrument("low piano", channel=11, program=0, volume=110)
@@ -147,15 +147,18 @@ def off_beats(chords: Iterable[str], dynamic: int) -> tuple[Tone, ...]:
 
 def calm() -> Movement:
     """F major."""
-    melody = line("F5:1 G5:1 C6:2  Bb5:1 A5:1 F5:2  G5:1 A5:1 Bb5:1 G5:1 F5:4", PIANO)
     waves = [
-        "F5 A5 C6 F6 A6 F6 C6 A5", "F5 A5 C6 F6 A6 F6 C6 A5",
-        "F5 Bb5 D6 F6 Bb6 F6 D6 Bb5", "F5 Bb5 D6 F6 Bb6 F6 D6 Bb5",
-        "E5 G5 C6 E6 G6 E6 C6 G5", "E5 G5 Bb5 C6 G6 E6 C6 G5",
-        "F5 A5 C6 F6 A6 F6 C6 A5", "F5 A5 C6 F6 A6 F6 C6 A5",
+        "F5 A5 C6 F6 A6 F6 C6 A5",
+        "F5 A5 C6 F6 A6 F6 C6 A5",
+        "F5 Bb5 D6 F6 Bb6 F6 D6 Bb5",
+        "F5 Bb5 D6 F6 Bb6 F6 D6 Bb5",
+        "E5 G5 C6 E6 G6 E6 C6 G5",
+        "E5 G5 Bb5 C6 G6 E6 C6 G5",
+        "F5 A5 C6 F6 A6 F6 C6 A5",
+        "F5 A5 C6 F6 A6 F6 C6 A5",
     ]
-    flow = line(" ".join(f"{n}:.25" for w in waves for n in w.split()), PIANO)
-    return Movement(4, (0.0,), (Voice(HARP, transposed(flow,-12)),Voice(CELESTA, flow)))
+    flow = line(" ".join(f"{n}:.25" for w in waves for n in w.split()), PIANO, 0.5)
+    return Movement(4, (0.0,), (Voice(HARP, transposed(flow, -12)), Voice(CELESTA, flow)))
 
 
 def happy() -> Movement:
@@ -196,15 +199,15 @@ def happy() -> Movement:
 def tense() -> Movement:
     """No key."""
     step = "E2:.5 F2:.5 E2:.5 F2:.5 E2:.5 F2:.5 E2:.5 F2:.5 Gb2:.5 F2:.5"
-    creep = in_sequence(line(step, 80, STACCATO), (0,1,0,2), beats=5)
-    stabs = in_sequence(line("r:1.5 B2+C3+Gb3:.5 r:1 B2+C3+Gb3:.5 r:1.5", FORTISSIMO, STACCATO), (0,1,0,2), beats=5)
+    creep = in_sequence(line(step, FORTE, LEGATO), (0, 1, 0, 2), beats=5)
+    stabs = in_sequence(line("r:1.5 B2+C3+Gb3:1 r:.5 B2+C3+Gb3:1 r:1", FORTISSIMO, DETACHED), (0, 1, 0, 2), beats=5)
     drum = in_sequence(line("C2:1.5 C2:1.5 Gb2:1 C2:1", FORTE), [0] * 4, beats=5)
     return Movement(
         5,
         (0.0, 1.5, 3.0, 4.0),
         (
             Voice(CELLI, cut_off(creep, 19.5)),
-            Voice(BRASS, cut_off(stabs, 19.5), (100, 124)),
+            Voice(BRASS, cut_off(stabs, 19.5), (110, 127)),
             Voice(TIMPANI, cut_off(drum, 19.5)),
         ),
     )

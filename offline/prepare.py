@@ -39,17 +39,17 @@ def open_source(piece: Piece) -> Source:
 def prepare_piece(piece: Piece, feature_sets: Sequence[str] = FEATURE_SETS) -> PieceSteps | MoodringError:
     """The steps of one piece, as the tracker would have seen them live; the error where the file cannot be read."""
     listener = Listener(tuple(feature_set(name) for name in feature_sets), window_s=WINDOW_S, rate_hz=1 / HOP_S)
+    moments = []
     try:
         source = open_source(piece)
+        while not source.ended:
+            moments += listener.push(source.read(0.0))
+            # A file that runs on past its labels is left where they end.
+            if piece.end_s is not None and listener.time_s > piece.end_s:
+                break
+        source.close()
     except MoodringError as error:
         return error
-    moments = []
-    while not source.ended:
-        moments += listener.push(source.read(0.0))
-        # A file that runs on past its labels is left where they end.
-        if piece.end_s is not None and listener.time_s > piece.end_s:
-            break
-    source.close()
     moments += listener.finish()
     moments = [m for m in moments if piece.end_s is None or m.time <= piece.end_s]
     if not moments:

@@ -48,6 +48,7 @@ class Listener:
         self._reached_s = 0.0
         self._heard_s = 0.0
         self._lost = False
+        self._finished = False
         self._moments = 0
 
     @property
@@ -78,8 +79,14 @@ class Listener:
         return moments
 
     def finish(self) -> list[Moment]:
-        """The stream is over: the moments up to its end. Notes still on their way are counted in ``heard``."""
+        """The stream is over: the moments up to its end. Notes still on their way are counted in ``heard``.
+
+        Calling it twice is fine.
+        """
         moments: list[Moment] = []
+        if self._finished:
+            return moments
+        self._finished = True
         if self._transcriber is not None and not self._lost:
             self._transcriber.end_input()
             moments += self._transcribe(self._transcriber)

@@ -7,11 +7,14 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 
+_MOST = np.float32(1e6)
+
 
 class MonoResampler:
     """Mixes channels down to their mean and resamples in a stream, with soxr at high quality.
 
-    ``nonfinite`` counts the samples that were NaN or infinite; they are heard as silence.
+    ``nonfinite`` counts the samples that were NaN or infinite; they are heard as silence. What is beyond a million
+    times full scale is no sound, and is held there so that its power stays a number.
     """
 
     def __init__(self, sample_rate: int, output_rate: int) -> None:
@@ -30,6 +33,7 @@ class MonoResampler:
         if not finite.all():
             self.nonfinite += int(mono.size - np.count_nonzero(finite))
             mono = np.where(finite, mono, np.float32(0))
+        mono = np.clip(mono, -_MOST, _MOST)
         return mono if self._stream is None else self._resample(mono, last=False)
 
     def finish(self) -> FloatArray:

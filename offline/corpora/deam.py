@@ -9,9 +9,10 @@ found from the dynamic labels (``offline.corpora.swaps``) and put right on loadi
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,6 +114,15 @@ class Deam:
         return Labels(common - self.audio_offset_s, values)
 
 
+def _open_table(table: Path, errors: str = "strict") -> TextIO:
+    """The table as text, which the labels must be; titles and artists come in several encodings and need not."""
+    try:
+        text = table.read_text(encoding="utf-8-sig", errors=errors)
+    except UnicodeDecodeError as error:
+        raise MoodringError(f"{table} is not UTF-8 (byte {error.start}); download it again") from None
+    return io.StringIO(text, newline="")
+
+
 def _found(folders: list[Path], pattern: str) -> list[Path]:
     return sorted({file for folder in folders for file in folder.rglob(pattern)})
 
@@ -128,7 +138,7 @@ def _dynamic(folders: list[Path], name: str) -> dict[int, tuple[NDArray[np.float
     """Of each song the seconds of its clip and the values there; what a song is too short for is left out."""
     songs: dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
     for table in _found(folders, name):
-        with table.open(newline="", encoding="utf-8-sig") as file:
+        with _open_table(table) as file:
             rows = csv.reader(file)
             header = [cell.strip() for cell in next(rows, [])]
             try:
@@ -150,7 +160,7 @@ def _dynamic(folders: list[Path], name: str) -> dict[int, tuple[NDArray[np.float
 
 def _song_level(table: Path) -> dict[int, list[float]]:
     rated: dict[int, list[float]] = {}
-    with table.open(newline="", encoding="utf-8-sig") as file:
+    with _open_table(table) as file:
         rows = csv.reader(file)
         header = [cell.strip() for cell in next(rows, [])]
         for column in ("song_id", *OUTPUTS):
@@ -174,7 +184,7 @@ def _artists(tables: list[Path]) -> dict[int, str]:
     """Each song's artist, spelled one way. The files of the three years have their columns in three orders."""
     artists: dict[int, str] = {}
     for table in tables:
-        with table.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+        with _open_table(table, errors="replace") as file:
             rows = csv.reader(file)
             header = [cell.strip().lower() for cell in next(rows, [])]
             for column in ("song_id", "artist"):

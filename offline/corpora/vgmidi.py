@@ -57,7 +57,7 @@ def _pieces(path: Path, table: Path) -> Iterator[Piece]:
                 measures, duration_s = int(piece["measures"]), float(piece["duration"])
                 labels = _labels(ratings[key], measures, duration_s)
                 yield Piece(file.stem, file, file.stem.partition("_")[0], labels, end_s=duration_s)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
         raise MoodringError(
             f"{table} is not a file of VGMIDI's raw ratings ({type(error).__name__}: {error})"
         ) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import zipfile
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,36 @@ def test_deam_is_all_its_excerpts_in_order(deam: Deam, shared_data: Path) -> Non
 
 
 def test_deams_swapped_rows_are_named(deam: Deam) -> None:
-    assert deam.corrections == ("valence and arousal swapped back in 744 rows, song ids 2 to 1000",)
+    (correction,) = deam.corrections
+    assert correction.startswith("valence and arousal swapped back in ids 2 to 1000 (744 songs): dynamic valence ")
+
+
+def test_the_swap_is_found_and_not_assumed(deam: Deam) -> None:
+    swapped, straight = deam.swap_evidence
+    assert (swapped.is_swapped, len(swapped.songs), swapped.first, swapped.last) == (True, 744, 2, 1000)
+    assert (straight.is_swapped, len(straight.songs), straight.first, straight.last) == (False, 1000, 1001, 2000)
+    # The figures that the description of the data gives.
+    assert swapped.crossed == pytest.approx((0.95, 0.956), abs=0.005)
+    assert straight.straight == pytest.approx((0.912, 0.942), abs=0.005)
+
+
+def test_labels_as_published_stay_swapped(shared_data: Path, deam: Deam) -> None:
+    as_published = Deam(shared_data / "deam", as_published=True)
+    assert as_published.corrections == ()
+    ours, theirs = next(iter(deam)).labels.values[0], next(iter(as_published)).labels.values[0]
+    assert ours.tolist() == [theirs[2], theirs[3], theirs[0], theirs[1]]
+
+
+def test_dynamic_labels_are_on_the_time_of_the_file(shared_data: Path) -> None:
+    deam = Deam(shared_data / "deam", audio_offset_s=30.0)
+    first = next(iter(deam))
+    assert first.dynamic is not None
+    (path,) = (shared_data / "deam").rglob("arousal.csv")
+    header, row = path.read_text().splitlines()[:2]
+    expected = float(row.split(",")[header.split(",").index("sample_30000ms")]) * 4 + 5
+    assert row.startswith(f"{first.name},")
+    assert first.dynamic.at(0.0)[2] == pytest.approx(expected, abs=1e-5)
+    assert sum(piece.dynamic is not None for piece in deam) == 1744
 
 
 def test_deams_rows_are_swapped_up_to_id_1000_and_left_alone_after(deam: Deam, shared_data: Path) -> None:
@@ -137,7 +167,8 @@ def test_a_small_deam(small: Path) -> None:
     assert [piece.name for piece in pieces] == ["7", "1001", "1002"]
     assert ratings(pieces[0]) == [7.0, 1.5, 3.0, 0.5]
     assert ratings(pieces[1]) == pytest.approx([4.0, 0.6, 6.0, 1.6])
-    assert Deam(small).corrections == ("valence and arousal swapped back in 1 rows, song ids 7 to 7",)
+    (correction,) = Deam(small).corrections
+    assert correction.startswith("valence and arousal swapped back in 1 rows, song ids 7 to 7: there are no dynamic")
 
 
 def test_an_artist_is_one_however_spelled_and_the_unknown_stand_alone(small: Path) -> None:
@@ -199,7 +230,6 @@ def test_a_table_without_its_columns_is_named(small: Path, lines: list[str]) -> 
     assert str(caught.value).startswith(f"{path}: no column '")
 
 
-@pytest.mark.xfail(reason="offline.corpora.deam reads these files without a message of its own yet")
 @pytest.mark.parametrize(
     ("file", "content"),
     [
@@ -216,10 +246,43 @@ def test_a_table_that_is_damaged_is_named(small: Path, file: str, content: bytes
 
 
 def test_a_folder_that_is_no_deam_is_wrong_use(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(UsageError) as caught:
-            Deam(path)
-        assert str(caught.value) == f"{path} holds no DEAM: it needs audio/ and annotations/ with the song-level files"
+    with pytest.raises(UsageError, match=r"holds no DEAM: it needs audio \(MEMD_audio/ or audio/\)"):
+        Deam(tmp_path)
+    with pytest.raises(UsageError, match="nowhere is neither a folder nor a zip"):
+        Deam(tmp_path / "nowhere")
+
+
+def test_the_official_download_is_read_in_its_arrangement(small: Path) -> None:
+    official = small / "official"
+    (official / "DEAM_audio").mkdir(parents=True)
+    (small / "audio").rename(official / "DEAM_audio" / "MEMD_audio")
+    (official / "DEAM_Annotations").mkdir()
+    (small / "annotations").rename(official / "DEAM_Annotations" / "annotations")
+    (small / "metadata").rename(official / "metadata")
+    assert [piece.name for piece in Deam(official)] == ["7", "1001", "1002"]
+
+
+@pytest.fixture
+def downloads(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path_factory.mktemp("downloads")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+    return folder
+
+
+def test_a_download_is_read_out_of_its_zip(small: Path, downloads: Path) -> None:
+    archive = shutil.make_archive(str(downloads / "DEAM"), "zip", small)
+    for _ in range(2):  # unpacked, and found unpacked
+        assert [ratings(piece) for piece in Deam(Path(archive))] == [ratings(piece) for piece in Deam(small)]
+
+
+def test_a_zip_that_climbs_out_of_its_folder_is_refused(downloads: Path) -> None:
+    with zipfile.ZipFile(downloads / "DEAM.zip", "w") as archive:
+        archive.writestr("audio/7.wav", b"")
+        archive.writestr("../climbed.txt", b"out")
+    with pytest.raises(MoodringError, match=r"'\.\./climbed\.txt' would land outside"):
+        Deam(downloads / "DEAM.zip")
+    assert not list(downloads.rglob("*.txt"))
+    assert not list(downloads.rglob("*.wav"))
 
 
 # VGMIDI
@@ -314,13 +377,8 @@ def test_pieces_without_a_rating_or_without_a_file_are_left_out(tmp_path: Path) 
         {"pieces": {"piece1": PIECE}, "annotations": {"piece1_0": {"valence": [0.1, 0.2]}}},
         {"pieces": {"piece1": PIECE | {"duration": "long"}}, "annotations": {"piece1_0": RATING}},
         [],
-        pytest.param(
-            {"pieces": {}, "annotations": []}, marks=pytest.mark.xfail(reason="AttributeError is not caught yet")
-        ),
-        pytest.param(
-            {"pieces": {"piece1": PIECE | {"measures": 0}}, "annotations": {"piece1_0": RATING}},
-            marks=pytest.mark.xfail(reason="ZeroDivisionError is not caught yet"),
-        ),
+        {"pieces": {}, "annotations": []},
+        {"pieces": {"piece1": PIECE | {"measures": 0}}, "annotations": {"piece1_0": RATING}},
     ],
     ids=["text", "empty", "no measures", "no arousal", "no duration", "a list", "annotations a list", "zero measures"],
 )

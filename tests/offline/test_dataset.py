@@ -127,7 +127,6 @@ def test_a_dataset_of_another_format(written: Path) -> None:
     assert refusal(written) == f"{written} has dataset format 2, not 1; prepare it again"
 
 
-@pytest.mark.xfail(reason="offline.dataset.read_dataset does not look at columns and rows yet")
 @pytest.mark.parametrize(
     "change",
     [

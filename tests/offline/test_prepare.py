@@ -129,7 +129,6 @@ def test_a_broken_file_comes_back_as_the_error_it_is(tmp_path: Path) -> None:
         assert str(path) in str(error)
 
 
-@pytest.mark.xfail(reason="prepare_piece looks at errors of opening alone", raises=MoodringError)
 def test_a_file_that_breaks_while_it_is_read_comes_back_as_an_error(tmp_path: Path) -> None:
     """A FLAC whose header is whole and whose first block is not: it opens, and cannot be read."""
     path = tmp_path / "cut.flac"
