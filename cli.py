@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from pathlib import Path
 from threading import Event as Flag
 from typing import TYPE_CHECKING, Annotated, Any
@@ -42,6 +41,7 @@ Rate = Annotated[float, typer.Option(help="Readings a second.")]
 Osc = Annotated[list[str] | None, typer.Option(metavar="HOST:PORT", help="Send readings over OSC; may be repeated.")]
 Plain = Annotated[bool, typer.Option("--plain", help="One readable line a second instead of the dashboard.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON Lines, one object a line.")]
+AudioOffset = Annotated[float, typer.Option(help="Seconds into DEAM's clips at which the sound files begin.")]
 Fast = Annotated[bool, typer.Option("--fast", help="As fast as the machine can instead of in real time.")]
 
 
@@ -61,6 +61,8 @@ class LiveCommand(TyperCommand):
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib import metadata
+
         print(f"moodring {metadata.version('moodring')}")
         raise typer.Exit
 
@@ -187,6 +189,8 @@ def prepare(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="The corpus's folder.")],
     output: Annotated[Path, typer.Option("-o", metavar="DATASET", help="The dataset to write (Parquet).")],
     jobs: Annotated[int, typer.Option(min=1, help="Processes to share the work.")] = os.cpu_count() or 1,
+    audio_offset: AudioOffset = 0.0,
+    labels: Annotated[str, typer.Option(help="corrected or as-published.")] = "corrected",
 ) -> None:
     """Turn a rated corpus into a dataset, through the code that listens live. Needs the extra 'offline'.
 
@@ -195,8 +199,31 @@ def prepare(
     _need_offline()
     from offline.commands import prepare_corpus
 
-    for error in prepare_corpus(corpus, path, output, jobs=jobs):
+    if labels not in ("corrected", "as-published"):
+        raise UsageError(f"--labels must be corrected or as-published, not '{labels}'")
+    as_published = labels == "as-published"
+    for error in prepare_corpus(
+        corpus, path, output, jobs=jobs, audio_offset_s=audio_offset, as_published=as_published
+    ):
         _complain(error)
+
+
+@app.command()
+def audit(
+    corpus: Annotated[str, typer.Argument(help="deam or vgmidi.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="The corpus's folder or zip.")],
+    audio_offset: AudioOffset = 0.0,
+    as_json: Json = False,
+) -> None:
+    """Say what is wrong with a corpus before anyone trains on it. Needs the extra 'offline'.
+
+    Example: moodring audit deam ~/DEAM
+    """
+    _need_offline()
+    from offline.commands import audit_corpus
+
+    for line in audit_corpus(corpus, path, audio_offset_s=audio_offset, as_json=as_json):
+        print(line)
 
 
 @app.command()
