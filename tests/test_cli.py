@@ -50,11 +50,12 @@ def one_line(ran: subprocess.CompletedProcess[str], status: int) -> str:
     return lines[0]
 
 
-class TestDemo:
-    @pytest.fixture(scope="class")
-    def readings(self) -> list[dict[str, Any]]:
-        return json_lines("demo", "--fast", "--json")
+@pytest.fixture(scope="module")
+def readings() -> list[dict[str, Any]]:
+    return json_lines("demo", "--fast", "--json")
 
+
+class TestDemo:
     def test_every_second_has_a_reading_and_every_value_is_finite(self, readings: list[dict[str, Any]]):
         assert {math.floor(reading["time"]) for reading in readings} >= set(range(1, 48))
         assert all(set(reading) == READING for reading in readings)
