@@ -189,6 +189,7 @@ def prepare(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="The corpus's folder.")],
     output: Annotated[Path, typer.Option("-o", metavar="DATASET", help="The dataset to write (Parquet).")],
     jobs: Annotated[int, typer.Option(min=1, help="Processes to share the work.")] = os.cpu_count() or 1,
+    scheduler: Annotated[str | None, typer.Option(metavar="tcp://…", help="Share the work on a Dask cluster.")] = None,
     audio_offset: AudioOffset = 0.0,
     labels: Annotated[str, typer.Option(help="corrected or as-published.")] = "corrected",
 ) -> None:
@@ -201,10 +202,16 @@ def prepare(
 
     if labels not in ("corrected", "as-published"):
         raise UsageError(f"--labels must be corrected or as-published, not '{labels}'")
-    as_published = labels == "as-published"
-    for error in prepare_corpus(
-        corpus, path, output, jobs=jobs, audio_offset_s=audio_offset, as_published=as_published
-    ):
+    failed = prepare_corpus(
+        corpus,
+        path,
+        output,
+        jobs=jobs,
+        scheduler=scheduler,
+        audio_offset_s=audio_offset,
+        as_published=labels == "as-published",
+    )
+    for error in failed:
         _complain(error)
 
 

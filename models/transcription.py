@@ -47,9 +47,13 @@ def open_network(path: Path) -> Any:
 
 
 def open_transcription_network() -> Any:
-    """The shipped network, checked against its card. Raises ``MoodringError`` where the two do not match."""
+    """The shipped network, checked against its card; raises ``MoodringError`` where one is damaged or missing."""
     path = DIRECTORY / NETWORK
-    card = json.loads((DIRECTORY / "card.json").read_text())
-    if hashlib.sha256(path.read_bytes()).hexdigest() != card["sha256"]:
+    try:
+        card = json.loads((DIRECTORY / "card.json").read_text(encoding="utf-8"))
+        matches = hashlib.sha256(path.read_bytes()).hexdigest() == card["sha256"]
+    except (OSError, ValueError, KeyError) as error:
+        raise MoodringError(f"{DIRECTORY} is damaged ({error}); reinstall moodring") from None
+    if not matches:
         raise MoodringError(f"{path} does not match its card; reinstall moodring")
     return open_network(path)

@@ -18,7 +18,14 @@ _console = Console(file=sys.stderr)
 
 
 def prepare_corpus(
-    corpus: str, path: Path, output: Path, *, jobs: int, audio_offset_s: float, as_published: bool
+    corpus: str,
+    path: Path,
+    output: Path,
+    *,
+    jobs: int,
+    scheduler: str | None,
+    audio_offset_s: float,
+    as_published: bool,
 ) -> list[MoodringError]:
     """Prepare a corpus with a progress bar; the files that could not be read."""
     from offline.corpora import open_corpus
@@ -31,7 +38,13 @@ def prepare_corpus(
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=_console) as bar:
         task = bar.add_task(corpus, total=len(opened))
-        failed = prepare(opened, output, jobs=jobs, progress=lambda done, total: bar.update(task, completed=done))
+        failed = prepare(
+            opened,
+            output,
+            jobs=jobs,
+            scheduler=scheduler,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
     print(f"{output}: {len(opened) - len(failed)} pieces")
     return failed
 

@@ -2,8 +2,9 @@
 
 A row is one step of one piece. Columns: ``piece``, ``group``, ``time`` (s, the end of the window), one float column a
 feature named ``set.feature`` (``notes22.pitch_mean``), and the labels that hold at that time (``valence_mean``,
-``valence_std``, ``arousal_mean``, ``arousal_std``, 1–9). Pieces follow one another, steps in order of time. Where the
-data comes from is in the file's key-value metadata under ``moodring``, as JSON. ``pandas.read_parquet(path)`` reads it.
+``valence_std``, ``arousal_mean``, ``arousal_std``, 1–9), and the same four with ``dynamic_`` before them: ratings given
+while listening, NaN where there are none. Pieces follow one another, steps in order of time. Where the data comes from
+is in the file's key-value metadata under ``moodring``, as JSON. ``pandas.read_parquet(path)`` reads it.
 """
 
 from __future__ import annotations
@@ -26,16 +27,23 @@ from models.features import feature_set
 
 FORMAT = 1
 
+#: The columns of the ratings given while listening.
+DYNAMIC = tuple(f"dynamic_{name}" for name in OUTPUTS)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PieceSteps:
-    """One piece: ``times_s`` [shape=(n,)], ``features`` by set [shape=(n, features)], ``labels`` [shape=(n, 4)]."""
+    """One piece: ``times_s`` [shape=(n,)], ``features`` by set [shape=(n, features)], ``labels`` [shape=(n, 4)].
+
+    ``dynamic`` are ratings given while listening, NaN where unknown [shape=(n, 4)]; None where there are none at all.
+    """
 
     piece: str
     group: str
     times_s: NDArray[np.float64]
     features: Mapping[str, NDArray[np.float32]]
     labels: NDArray[np.float32]
+    dynamic: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +85,9 @@ def write_dataset(path: Path, pieces: Sequence[PieceSteps], provenance: Mapping[
             columns[f"{name}.{feature}"] = values[:, number]
     labels = np.concatenate([piece.labels for piece in pieces])
     columns |= {name: labels[:, number] for number, name in enumerate(OUTPUTS)}
+    unknown = np.float32(np.nan)
+    dynamic = [np.full_like(p.labels, unknown) if p.dynamic is None else p.dynamic for p in pieces]
+    columns |= {name: np.concatenate(dynamic)[:, number] for number, name in enumerate(DYNAMIC)}
     note = json.dumps({"format": FORMAT, **provenance}, sort_keys=True)
     table = pa.table(columns).replace_schema_metadata({"moodring": note})
     buffer = io.BytesIO()
@@ -100,7 +111,7 @@ def read_dataset(path: Path) -> Dataset:
     if written != FORMAT:
         raise MoodringError(f"{path} has dataset format {written}, not {FORMAT}; prepare it again")
     columns = [f"{name}.{feature}" for name in provenance["feature_sets"] for feature in feature_set(name).names]
-    for column in ("piece", "group", "time", *columns, *OUTPUTS):
+    for column in ("piece", "group", "time", *columns, *OUTPUTS, *DYNAMIC):
         if column not in table.column_names:
             raise MoodringError(f"{path} has no column '{column}'; prepare it again")
     if not len(table):
@@ -113,10 +124,11 @@ def read_dataset(path: Path) -> Dataset:
         for name in provenance["feature_sets"]
     }
     labels = np.stack([table[name].to_numpy() for name in OUTPUTS], axis=1)
+    dynamic = np.stack([table[name].to_numpy() for name in DYNAMIC], axis=1)
     bounds = [0, *(np.flatnonzero(names[1:] != names[:-1]) + 1), len(names)]
     pieces = []
     for start, stop in pairwise(bounds):
         rows = slice(int(start), int(stop))
         own = {name: values[rows] for name, values in features.items()}
-        pieces.append(PieceSteps(str(names[start]), groups[start], times_s[rows], own, labels[rows]))
+        pieces.append(PieceSteps(str(names[start]), groups[start], times_s[rows], own, labels[rows], dynamic[rows]))
     return Dataset(tuple(pieces), provenance)

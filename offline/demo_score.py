@@ -23,7 +23,7 @@ from realtime.demo import PARTS, Part
 TICKS_PER_BEAT = 480
 
 #: Beats a minute. Each divides a minute into whole microseconds and its part into whole beats.
-TEMPI_BPM = {Quadrant.CALM: 80, Quadrant.HAPPY: 160, Quadrant.TENSE: 100, Quadrant.SAD: 40}
+TEMPI_BPM = {Quadrant.CALM: 90, Quadrant.HAPPY: 160, Quadrant.TENSE: 100, Quadrant.SAD: 40}
 
 #: Dynamic marks as MIDI velocities. The synthesizer plays them 40 log10(127 / velocity) dB below full.
 PIANISSIMO, PIANO, FORTE, FORTISSIMO = 46, 56, 100, 114
@@ -32,7 +32,7 @@ PIANISSIMO, PIANO, FORTE, FORTISSIMO = 46, 56, 100, 114
 STRESS = 8
 
 #: The part of its written length that a note sounds.
-LEGATO, DETACHED, STACCATO = 1.0, 0.8, 0.5
+RINGING, LEGATO, DETACHED, STACCATO = 2.0, 1.0, 0.8, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +45,15 @@ class Instrument:
     volume: int
 
 
-FLUTE = Instrument("flute", channel=0, program=73, volume=92)
-VIBRAPHONE = Instrument("vibraphone", channel=1, program=11, volume=112)
-HARP = Instrument("harp", channel=13, program=46, volume=100)
-CELESTA = Instrument("celesta", channel=14, program=8, volume=100)
-CELLI = Instrument("celli", channel=15, program=48, volume=127)
+HARP = Instrument("harp", channel=0, program=46, volume=100)
+CELESTA = Instrument("celesta", channel=1, program=8, volume=90)
 BRIGHT_PIANO = Instrument("bright piano", channel=2, program=1, volume=127)
 XYLOPHONE = Instrument("xylophone", channel=3, program=13, volume=112)
 CHORD_PIANO = Instrument("bright piano, chords", channel=12, program=1, volume=122)
 PLUCKED_BASS = Instrument("plucked bass", channel=4, program=45, volume=84)
 HAMMERED_PIANO = Instrument("hammered piano", channel=5, program=0, volume=94)
-TREMOLO_STRINGS = Instrument("tremolo strings", channel=6, program=44, volume=88)
-BRASS = Instrument("brass", channel=7, program=61, volume=100)
+CONTRABASSES = Instrument("contrabasses", channel=6, program=43, volume=110)
+BRASS = Instrument("brass", channel=7, program=61, volume=115)
 TIMPANI = Instrument("timpani", channel=8, program=47, volume=90)
 ENGLISH_HORN = Instrument("English horn", channel=10, program=69, volume=127)
 LOW_PIANO = Instrument("low piano", channel=11, program=0, volume=110)
@@ -137,6 +134,13 @@ def cut_off(tones: Iterable[Tone], beat: float) -> tuple[Tone, ...]:
     return tuple(replace(tone, length=min(tone.length, beat - tone.start)) for tone in tones if tone.start < beat)
 
 
+def rippling(chords: Iterable[str], beats: float, dynamic: int) -> tuple[Tone, ...]:
+    """Each of the ``chords`` of four pitches for so many ``beats``: up to its top and down again, each tone ringing on."""
+    waves = (chord.split() for chord in chords)
+    written = " ".join(f"{wave[step]}:{beats / 6:g}" for wave in waves for step in (0, 1, 2, 3, 2, 1))
+    return line(written, dynamic, RINGING)
+
+
 def off_beats(chords: Iterable[str], dynamic: int) -> tuple[Tone, ...]:
     """Each of the ``chords`` for two beats, struck short after each beat."""
     return line(" ".join(f"r:.5 {chord}:.5 r:.5 {chord}:.5" for chord in chords), dynamic, STACCATO)
@@ -146,19 +150,17 @@ def off_beats(chords: Iterable[str], dynamic: int) -> tuple[Tone, ...]:
 
 
 def calm() -> Movement:
-    """F major."""
-    waves = [
-        "F5 A5 C6 F6 A6 F6 C6 A5",
-        "F5 A5 C6 F6 A6 F6 C6 A5",
-        "F5 Bb5 D6 F6 Bb6 F6 D6 Bb5",
-        "F5 Bb5 D6 F6 Bb6 F6 D6 Bb5",
-        "E5 G5 C6 E6 G6 E6 C6 G5",
-        "E5 G5 Bb5 C6 G6 E6 C6 G5",
-        "F5 A5 C6 F6 A6 F6 C6 A5",
-        "F5 A5 C6 F6 A6 F6 C6 A5",
-    ]
-    flow = line(" ".join(f"{n}:.25" for w in waves for n in w.split()), PIANO, 0.5)
-    return Movement(4, (0.0,), (Voice(HARP, transposed(flow, -12)), Voice(CELESTA, flow)))
+    """F major, six bars of three: a harp and, an octave above, a celesta ripple softly; the motif is the waves' crests."""
+    waves = rippling(
+        [
+            *("F4 A4 C5 F5", "E4 G4 C5 G5", "A4 C5 F5 C6", "Bb4 D5 F5 Bb5", "A4 C5 F5 A5", "F4 A4 C5 F5"),
+            *("E4 G4 C5 G5", "F4 A4 C5 A5", "G4 Bb4 D5 Bb5", "E4 Bb4 C5 G5", "F4 A4 C5 A5", "F4 A4 C5 F5"),
+        ],
+        1.5,
+        PIANO,
+    )
+    ripples = cut_off(waves, 18)
+    return Movement(3, (0.0,), (Voice(HARP, ripples), Voice(CELESTA, transposed(ripples, 12))))
 
 
 def happy() -> Movement:
@@ -197,18 +199,23 @@ def happy() -> Movement:
 
 
 def tense() -> Movement:
-    """No key."""
-    step = "E2:.5 F2:.5 E2:.5 F2:.5 E2:.5 F2:.5 E2:.5 F2:.5 Gb2:.5 F2:.5"
-    creep = in_sequence(line(step, FORTE, LEGATO), (0, 1, 0, 2), beats=5)
-    stabs = in_sequence(line("r:1.5 B2+C3+Gb3:1 r:.5 B2+C3+Gb3:1 r:1", FORTISSIMO, DETACHED), (0, 1, 0, 2), beats=5)
-    drum = in_sequence(line("C2:1.5 C2:1.5 Gb2:1 C2:1", FORTE), [0] * 4, beats=5)
+    """No key, four heavy bars of five in 3 + 3 + 2 + 2 eighths: low brass and drums fall on a contrabass ninth.
+
+    Under them a hammered piano repeats the torn motif. It breaks off half a beat before its end, so that the sadness
+    begins in silence.
+    """
+    ninth = in_sequence(line("E2+F3:10", PIANISSIMO), [0] * 2, beats=10)
+    motif = in_sequence(line("C2:1 Db2:1 Gb2:1 F2:1 E2:1", FORTE, STACCATO), [0] * 4, beats=5)
+    stabs = line("B1+C2+Gb2:1.5 B1+C2+Gb2:1.5 C2+Db2+G2:1 C2+Db2+G2:1", FORTISSIMO, 0.65)
+    drum = line("C2:1.5 C2:1.5 Gb2:1 C2:1", FORTE)
     return Movement(
         5,
         (0.0, 1.5, 3.0, 4.0),
         (
-            Voice(CELLI, cut_off(creep, 19.5)),
-            Voice(BRASS, cut_off(stabs, 19.5), (110, 127)),
-            Voice(TIMPANI, cut_off(drum, 19.5)),
+            Voice(CONTRABASSES, cut_off(ninth, 19.5), (90, 127)),
+            Voice(HAMMERED_PIANO, cut_off(motif, 19.5)),
+            Voice(BRASS, cut_off(in_sequence(stabs, [0] * 4, beats=5), 19.5), (110, 127)),
+            Voice(TIMPANI, cut_off(in_sequence(drum, [0] * 4, beats=5), 19.5)),
         ),
     )
 

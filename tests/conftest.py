@@ -34,3 +34,9 @@ def jack() -> Iterator[Jack]:
     """A JACK server; ``jack.keyboard(name)`` is a keyboard on it."""
     with jack_server() as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or fills the cache of whoever runs it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))

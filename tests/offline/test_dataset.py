@@ -64,7 +64,10 @@ def test_what_was_written_is_read_back_bit_for_bit(written: Path) -> None:
 
 def test_anyone_who_reads_parquet_can_read_it(written: Path) -> None:
     table = pq.read_table(written)
-    assert table.column_names == ["piece", "group", "time", *(f"notes22.{name}" for name in NAMES), *OUTPUTS]
+    features = [f"notes22.{name}" for name in NAMES]
+    dynamic = [f"dynamic_{name}" for name in OUTPUTS]
+    assert table.column_names == ["piece", "group", "time", *features, *OUTPUTS, *dynamic]
+    assert np.isnan(table["dynamic_arousal_std"].to_numpy()).all()
     assert table.num_rows == 54
     assert table["piece"].to_pylist()[19:22] == ["7", "1001", "Ünë"]
     assert table["time"].to_pylist()[:2] == [0.5, 1.0]

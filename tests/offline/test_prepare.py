@@ -155,7 +155,7 @@ def test_a_corpus_is_prepared_without_its_broken_files(tmp_path: Path, caplog: p
         failed = prepare(corpus, output, jobs=2, progress=lambda done, total: progress.append((done, total)))
     assert len(failed) == 4
     assert all(isinstance(error, MoodringError) for error in failed)
-    assert progress == [(done, 6) for done in range(1, 7)]
+    assert progress == [(done, 6) for done in range(7)]
     assert "some: one row put right" in caplog.messages
 
     dataset = read_dataset(output)
