@@ -250,6 +250,23 @@ def train(
     train_bundle(dataset, output, arch=arch, seed=seed)
 
 
+@app.command()
+def evaluate(
+    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="A model by name or folder.")],
+    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="What 'prepare' wrote.")],
+    as_json: Json = False,
+) -> None:
+    """Say how good a model is on music that it was not trained on. Needs the extra 'offline'.
+
+    Example: moodring evaluate seed-rnn vgmidi.parquet
+    """
+    _need_offline()
+    from offline.commands import evaluate_bundle
+
+    for line in evaluate_bundle(bundle, dataset, as_json=as_json):
+        print(line)
+
+
 @models_app.command("list")
 def models_list(as_json: Json = False) -> None:
     """List the models by name.

@@ -14,7 +14,8 @@ from sklearn.model_selection import GroupKFold, GroupShuffleSplit
 
 from models.errors import MoodringError
 from offline.dataset import Dataset
-from offline.evaluation import Evaluation, piece_labels, scores, summarize_steps
+from offline.evaluation import Evaluation, piece_labels, summarize_steps
+from offline.metrics import scores
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,9 @@ from models.errors import MoodringError, UsageError
 from models.predictor import Predictor
 from offline.corpora import open_corpus
 from offline.dataset import Dataset, PieceSteps, read_dataset
-from offline.evaluation import piece_labels, scores, summarize_steps
+from offline.evaluation import piece_labels, summarize_steps
 from offline.export import check_agreement, export
+from offline.metrics import scores
 from offline.networks import FLOOR, Bounds, Statistics, architecture
 from offline.prepare import prepare, prepare_piece, provenance
 from offline.training import Recipe, cross_validate, fit, sequences, train
@@ -163,7 +164,7 @@ def test_scores_against_figures_computed_by_hand():
     assert found["mse"] == pytest.approx(0.25)
     assert found["r2_arousal_mean"] == 1.0
     assert found["r_valence_std"] == 0.0  # a constant correlates with nothing
-    assert set(found) == {"mse"} | {f"{kind}_{name}" for kind in ("r2", "rmse", "r") for name in OUTPUTS}
+    assert set(found) == {"mse"} | {f"{kind}_{name}" for kind in ("r2", "rmse", "r", "ccc") for name in OUTPUTS}
 
 
 def test_a_piece_is_summarized_by_the_steps_that_heard_something():
