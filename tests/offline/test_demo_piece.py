@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from models.notes import Note
-from offline import demo_piece
+from offline import demo_piece, demo_score
 from realtime.demo import PARTS, RECORDING, SCORE
 
 # Krumhansl and Kessler, "Tracing the dynamic changes in perceived tonal organization" (1982): how well each pitch
@@ -41,7 +41,7 @@ def notes_of(score: mido.MidiFile) -> Iterator[Note]:
 def notes() -> dict[str, list[Note]]:
     """The notes of the committed score, by the part that they begin in."""
     found = sorted(notes_of(mido.MidiFile(SCORE)), key=lambda note: note.onset_s)
-    slack_s = 1e-6
+    slack_s = 1e-4
     return {
         part.name: [note for note in found if part.start_s - slack_s <= note.onset_s < part.end_s - slack_s]
         for part in PARTS
@@ -110,11 +110,11 @@ def test_the_four_parts_follow_each_other_without_a_gap() -> None:
 
 
 def test_composing_twice_gives_the_same_bytes() -> None:
-    assert demo_piece.midi_bytes(demo_piece.compose()) == demo_piece.midi_bytes(demo_piece.compose())
+    assert demo_score.midi_bytes(demo_score.compose()) == demo_score.midi_bytes(demo_score.compose())
 
 
 def test_the_committed_score_is_what_the_code_composes() -> None:
-    assert SCORE.read_bytes() == demo_piece.midi_bytes(demo_piece.compose()), "run python -m offline.demo_piece"
+    assert SCORE.read_bytes() == demo_score.midi_bytes(demo_score.compose()), "run python -m offline.demo_piece"
 
 
 def test_the_score_marks_each_part_where_it_starts() -> None:
@@ -122,7 +122,7 @@ def test_the_score_marks_each_part_where_it_starts() -> None:
     for message in mido.MidiFile(SCORE):
         now += message.time
         if message.type == "marker":
-            markers.append((message.text, round(now, 6)))
+            markers.append((message.text, round(now, 4)))  # a beat is a whole number of microseconds
     assert markers == [(part.name.value, part.start_s) for part in PARTS]
 
 
@@ -130,22 +130,22 @@ def test_every_part_is_filled_with_notes(notes: dict[str, list[Note]]) -> None:
     for part in PARTS:
         begins = notes[part.name][0].onset_s
         ends = max(note.offset_s for note in notes[part.name])
-        assert begins == pytest.approx(part.start_s, abs=1e-6)
-        assert part.end_s - 0.5 < ends <= part.end_s + 1e-6
+        assert begins == pytest.approx(part.start_s, abs=1e-4)
+        assert part.end_s - 0.5 < ends <= part.end_s + 1e-4
         for moment in np.arange(part.start_s, part.end_s - 3, 0.25):
             heard = [n for n in notes[part.name] if n.onset_s < moment + 3 and n.offset_s > moment]
             assert len(heard) >= 2, f"{part.name} at {moment} s"
 
 
-def test_happy_and_tense_are_fast_and_dense_calm_and_sad_slow_and_sparse(notes: dict[str, list[Note]]) -> None:
-    for fast in ("happy", "tense"):
-        assert onsets_per_s(notes[fast]) > 4
-        assert len(notes[fast]) / 12 > 10
-        assert mean_duration_s(notes[fast]) < 0.4
-    for slow in ("calm", "sad"):
-        assert onsets_per_s(notes[slow]) < 2
-        assert len(notes[slow]) / 12 < 2
-        assert mean_duration_s(notes[slow]) > 1.5
+def test_calm_ripples_happy_is_short_and_dense_tense_strikes_and_sad_is_slow(notes: dict[str, list[Note]]) -> None:
+    rate = {name: onsets_per_s(part) for name, part in notes.items()}
+    duration_s = {name: mean_duration_s(part) for name, part in notes.items()}
+    assert rate["calm"] == pytest.approx(6, abs=0.1)
+    assert min(rate["happy"], rate["tense"]) > 4 * rate["sad"]
+    assert len(notes["happy"]) > 3 * len(notes["tense"]) > 9 * len(notes["sad"])
+    assert duration_s["happy"] < 0.2 < duration_s["tense"] < 0.4 < 1.5 < duration_s["sad"]
+    # Each tone of the calm part rings on into the next.
+    assert duration_s["calm"] > 1.5 / rate["calm"]
 
 
 def test_calm_and_happy_are_major_sad_is_minor_and_tense_fits_no_key_well(notes: dict[str, list[Note]]) -> None:
@@ -157,8 +157,8 @@ def test_calm_and_happy_are_major_sad_is_minor_and_tense_fits_no_key_well(notes:
 
 
 def test_only_the_tense_part_clashes(notes: dict[str, list[Note]]) -> None:
-    assert clashing(notes["tense"]) > 0.9
-    assert all(clashing(notes[name]) < 0.35 for name in ("calm", "happy", "sad"))
+    assert clashing(notes["tense"]) > 0.25
+    assert all(clashing(notes[name]) < 0.05 for name in ("calm", "happy", "sad"))
 
 
 def test_calm_and_happy_lie_high_tense_and_sad_low(notes: dict[str, list[Note]]) -> None:
@@ -173,7 +173,7 @@ def test_happy_and_tense_are_struck_harder_than_calm_and_sad(notes: dict[str, li
 
 def test_the_recording_lasts_as_long_as_the_score_and_the_parts(recording: np.ndarray) -> None:
     assert len(recording) / 22_050 == pytest.approx(PARTS[-1].end_s, abs=1e-3)
-    assert mido.MidiFile(SCORE).length == pytest.approx(PARTS[-1].end_s, abs=1e-6)
+    assert mido.MidiFile(SCORE).length == pytest.approx(PARTS[-1].end_s, abs=1e-4)
 
 
 def test_the_recording_is_small_enough_to_ship() -> None:
@@ -191,17 +191,17 @@ def test_the_recording_nears_full_scale_without_clipping(recording: np.ndarray) 
     assert -2 < 20 * np.log10(np.abs(recording).max()) < -0.5
 
 
-def test_calm_and_sad_are_12_to_18_db_below_the_tense_part_and_happy_near_it(levels_db: dict[str, float]) -> None:
+def test_calm_and_sad_are_10_to_18_db_below_the_tense_part_and_happy_near_it(levels_db: dict[str, float]) -> None:
     assert levels_db["tense"] == max(levels_db.values())
     assert levels_db["tense"] - levels_db["happy"] < 5
-    assert 12 < levels_db["tense"] - levels_db["calm"] < 18
-    assert 12 < levels_db["tense"] - levels_db["sad"] < 18
+    assert 10 < levels_db["tense"] - levels_db["calm"] < 18
+    assert 10 < levels_db["tense"] - levels_db["sad"] < 18
 
 
 def test_the_recording_is_of_this_score(notes: dict[str, list[Note]], recording: np.ndarray) -> None:
-    """The melody's pitch stands out of the sound when the flute and the English horn play it."""
-    for channel, note in ((n.channel, n) for name in ("calm", "sad") for n in notes[name]):
-        if channel not in (demo_piece.FLUTE.channel, demo_piece.ENGLISH_HORN.channel):
+    """The melody's pitch stands out of the sound when the English horn plays it."""
+    for note in notes["sad"]:
+        if note.channel != demo_score.ENGLISH_HORN.channel:
             continue
         heard = recording[round((note.onset_s + 0.1) * 22_050) : round((note.offset_s - 0.05) * 22_050)]
         spectrum = np.abs(np.fft.rfft(heard * np.hanning(len(heard))))
@@ -210,19 +210,19 @@ def test_the_recording_is_of_this_score(notes: dict[str, list[Note]], recording:
 
 
 def test_a_line_is_read_as_written() -> None:
-    tones = demo_piece.line("F#5:1 r:.5 Bb3+C4:2", 60, 0.5)
+    tones = demo_score.line("F#5:1 r:.5 Bb3+C4:2", 60, 0.5)
     assert [(tone.start, tone.length, tone.pitch) for tone in tones] == [(0, 0.5, 78), (1.5, 1, 58), (1.5, 1, 60)]
 
 
 def test_a_pitch_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="not 'H4'"):
-        demo_piece.line("C4:1 H4:1", 60)
+        demo_score.line("C4:1 H4:1", 60)
 
 
 def test_a_voice_that_outlasts_its_part_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(demo_piece.TEMPI_BPM, PARTS[0].name, 50)
-    with pytest.raises(ValueError, match="flute must end within 10 beats, not at 12"):
-        demo_piece.compose()
+    monkeypatch.setitem(demo_score.TEMPI_BPM, PARTS[0].name, 50)
+    with pytest.raises(ValueError, match="nylon guitar must end within 10 beats, not at 10.25"):
+        demo_score.compose()
 
 
 def test_a_recording_is_the_same_bytes_every_time_and_sounds_as_without_that() -> None:
