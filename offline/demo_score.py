@@ -27,7 +27,7 @@ from realtime.demo import PARTS, Part
 TICKS_PER_BEAT = 480
 
 #: Beats a minute. Each divides a minute into whole microseconds and its part into whole beats.
-TEMPI_BPM = {Quadrant.CALM: 90, Quadrant.HAPPY: 160, Quadrant.TENSE: 100, Quadrant.SAD: 40}
+TEMPI_BPM = {Quadrant.CALM: 60, Quadrant.HAPPY: 160, Quadrant.TENSE: 100, Quadrant.SAD: 40}
 
 #: Dynamic marks as MIDI velocities. The synthesizer plays them 40 log10(127 / velocity) dB below full.
 PIANISSIMO, PIANO, FORTE, FORTISSIMO = 46, 56, 100, 114
@@ -126,21 +126,20 @@ def in_sequence(figure: Sequence[Tone], steps: Iterable[int], beats: float) -> t
     )
 
 
-def entering(tones: Iterable[Tone], beat: float) -> tuple[Tone, ...]:
-    """The same tones, from a later ``beat`` on."""
-    return tuple(replace(tone, start=tone.start + beat) for tone in tones)
-
-
 def cut_off(tones: Iterable[Tone], beat: float) -> tuple[Tone, ...]:
     """The same tones, until silence falls at a ``beat``."""
     return tuple(replace(tone, length=min(tone.length, beat - tone.start)) for tone in tones if tone.start < beat)
 
 
-def rippling(chords: Iterable[str], beats: float, dynamic: int) -> tuple[Tone, ...]:
-    """Each of the ``chords`` of four pitches for so many ``beats``: up and down again, each tone ringing on."""
-    waves = (chord.split() for chord in chords)
-    written = " ".join(f"{wave[step]}:{beats / 6:g}" for wave in waves for step in (0, 1, 2, 3, 2, 1))
-    return line(written, dynamic, RINGING)
+def rippling(chords: Iterable[str], dynamic: int) -> tuple[Tone, ...]:
+    """Each of the ``chords`` of four pitches for a beat: up and down again in sixths, each tone ringing on."""
+    ripples = [(beat, step, name) for beat, chord in enumerate(chords) for step, name in enumerate(wave(chord.split()))]
+    return tuple(Tone(beat + step / 6, RINGING / 6, pitch(name), dynamic) for beat, step, name in ripples)
+
+
+def wave(names: Sequence[str]) -> list[str]:
+    """Four pitches from the lowest to the highest and back to the second."""
+    return [names[step] for step in (0, 1, 2, 3, 2, 1)]
 
 
 def off_beats(chords: Iterable[str], dynamic: int) -> tuple[Tone, ...]:
@@ -152,13 +151,13 @@ def off_beats(chords: Iterable[str], dynamic: int) -> tuple[Tone, ...]:
 
 
 def calm() -> Movement:
-    """F major, six bars of three: a guitar ripples softly and a celesta answers it above; the crests are the motif."""
+    """F major, six slow bars of two: a guitar and a celesta above it ripple softly; the crests are the motif."""
     chords = [
         *("F3 A3 C4 F4", "E3 G3 C4 G4", "A3 C4 F4 C5", "Bb3 D4 F4 Bb4", "A3 C4 F4 A4", "F3 A3 C4 F4"),
         *("E3 G3 C4 G4", "F3 A3 C4 A4", "G3 Bb3 D4 Bb4", "E3 Bb3 C4 G4", "F3 A3 C4 A4", "F3 A3 C4 F4"),
     ]
-    ripples = cut_off(rippling(chords, 1.5, PIANO), 18)
-    return Movement(3, (0.0,), (Voice(GUITAR, ripples), Voice(CELESTA, transposed(ripples, 12))))
+    ripples = cut_off(rippling(chords, PIANO), 12)
+    return Movement(2, (0.0,), (Voice(GUITAR, ripples), Voice(CELESTA, transposed(ripples, 12))))
 
 
 def happy() -> Movement:
