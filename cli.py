@@ -163,6 +163,9 @@ def analyze(
     Example: moodring analyze concert.flac etude.mid --json
     """
     from realtime.analysis import analyze_files, summary_table
+    from realtime.outputs import Status
+    from realtime.outputs.json_lines import JsonLines
+    from realtime.outputs.plain import Plain
 
     summaries = []
     failed = 0
@@ -172,8 +175,10 @@ def analyze(
             _complain(result)
             continue
         if readings:
+            status = Status(result.file.name)
+            printer = JsonLines(sys.stdout) if as_json else Plain(sys.stdout)
             for reading in result.readings:
-                print(json.dumps(reading.as_json()) if as_json else reading)
+                printer.write(reading, status)
         if as_json:
             print(json.dumps(result.as_json()), flush=True)
         summaries.append(result)
