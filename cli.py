@@ -124,7 +124,9 @@ def live(
         raise UsageError(f"one source at a time, not {asked}: choose among --mic, --midi and --file")
     source: Source
     if file:
-        source = _paced(_open_file(file[0]), fast=fast)
+        from realtime.sources.files import open_file
+
+        source = _paced(open_file(file[0]), fast=fast)
     elif fast:
         raise UsageError("--fast is for files: a microphone and a MIDI port have a pace of their own")
     elif midi:
@@ -169,7 +171,7 @@ def analyze(
 
     summaries = []
     failed = 0
-    for result in analyze_files(files, opener=_open_file, model=model, output=output):
+    for result in analyze_files(files, model=model, output=output):
         if isinstance(result, MoodringError):
             failed += 1
             _complain(result)
@@ -340,16 +342,6 @@ def _outputs(osc: Sequence[str], *, plain: bool, as_json: bool) -> list[Output]:
 
         outputs.append(Dashboard())
     return outputs
-
-
-def _open_file(path: Path) -> Source:
-    if path.suffix.lower() in (".mid", ".midi", ".smf", ".kar"):
-        from realtime.sources.midi_file import MidiFile
-
-        return MidiFile(path)
-    from realtime.sources.audio_file import AudioFile
-
-    return AudioFile(path)
 
 
 def _paced(source: Source, *, fast: bool) -> Source:

@@ -11,7 +11,7 @@ from pathlib import Path
 from models.errors import MoodringError
 from offline.corpora import Corpus
 from offline.corpora.deam import Deam
-from offline.prepare import open_source
+from realtime.sources.files import open_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def _missing_sound(corpus: Deam) -> Iterator[Finding]:
 def _unreadable(corpus: Corpus) -> Iterator[Finding]:
     for piece in corpus:
         try:
-            open_source(piece).close()
+            open_file(piece.path).close()
         except MoodringError as error:
             yield Finding("unreadable", str(error), (piece.name,))
 

@@ -132,7 +132,6 @@ def _step_network(step: StepModel, feature_set_name: str) -> bytes:
 def _convert(function: Any, signature: list[Any], outputs: list[str]) -> bytes:
     import tensorflow as tf
     import tf2onnx
-    from onnx import TensorProto  # noqa: F401  (onnx must be importable for tf2onnx)
 
     model, _ = tf2onnx.convert.from_function(
         tf.function(function, input_signature=signature), input_signature=signature, opset=17

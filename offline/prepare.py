@@ -26,9 +26,7 @@ from models.features import feature_set
 from offline.corpora import Corpus, Labels, Piece
 from offline.dataset import PieceSteps, write_dataset
 from realtime.listener import Listener
-from realtime.sources import Source
-from realtime.sources.audio_file import AudioFile
-from realtime.sources.midi_file import MidiFile
+from realtime.sources.files import open_file
 
 log = logging.getLogger(__name__)
 
@@ -48,19 +46,12 @@ class Heard:
     features: Mapping[str, NDArray[np.float32]]
 
 
-def open_source(piece: Piece) -> Source:
-    """The source that plays the piece's file."""
-    if piece.path.suffix.lower() in (".mid", ".midi"):
-        return MidiFile(piece.path)
-    return AudioFile(piece.path)
-
-
 def hear(piece: Piece, feature_sets: Sequence[str] = FEATURE_SETS) -> Heard | MoodringError:
     """What the tracker would have made of the piece live; the error where the file cannot be read."""
     listener = Listener(tuple(feature_set(name) for name in feature_sets), window_s=WINDOW_S, rate_hz=1 / HOP_S)
     moments = []
     try:
-        source = open_source(piece)
+        source = open_file(piece.path)
         while not source.ended:
             moments += listener.push(source.read(0.0))
             # A file that runs on past its labels is left where they end.
@@ -157,7 +148,7 @@ def provenance(corpus: Corpus, feature_sets: Sequence[str]) -> dict[str, Any]:
 def listening_code() -> str:
     """A hash of everything that decides what is heard: the code of both live packages and the network that ships."""
     root = Path(__file__).parent.parent
-    files = [*root.glob("models/**/*.py"), *root.glob("realtime/*.py"), *root.glob("realtime/sources/*_file.py")]
+    files = [*root.glob("models/**/*.py"), *root.glob("realtime/*.py"), *root.glob("realtime/sources/*file*.py")]
     files += root.glob("models/bundled/basic-pitch/*.onnx")
     digest = hashlib.sha256()
     for file in sorted(files):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from models.atomic import write_atomically
 from models.bundle import Bundle, load, preferred
 from models.errors import MoodringError
 from realtime.sources import Source
+from realtime.sources.files import open_file
 from realtime.summary import summarize
 from realtime.tracker import EmotionTracker
 
@@ -47,7 +48,7 @@ class Summary:
 
 
 def analyze_files(
-    files: Sequence[Path], *, opener: Callable[[Path], Source], model: str | None = None, output: Path | None = None
+    files: Sequence[Path], *, model: str | None = None, output: Path | None = None
 ) -> Iterator[Summary | MoodringError]:
     """Each file's summary in turn, or the error that says why there is none; ``output`` gets a CSV of readings each.
 
@@ -67,7 +68,7 @@ def analyze_files(
         output.mkdir(parents=True, exist_ok=True)
     for file in files:
         try:
-            source = opener(file)
+            source = open_file(file)
             summary = analyze(file, source, bundle(source.kind))
         except MoodringError as error:
             yield error

@@ -1,0 +1,21 @@
+"""Which source plays a file: told by its ending, in one place for live use, analysis and preparation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from realtime.sources import Source
+
+_MIDI_SUFFIXES = (".mid", ".midi", ".smf", ".kar")
+
+
+def open_file(path: Path) -> Source:
+    """The source for the MIDI or sound file at ``path``; raises what ``MidiFile`` and ``AudioFile`` raise."""
+    # Each loads libraries of its own, and a start that needs one should not wait for both.
+    if path.suffix.lower() in _MIDI_SUFFIXES:
+        from realtime.sources.midi_file import MidiFile
+
+        return MidiFile(path)
+    from realtime.sources.audio_file import AudioFile
+
+    return AudioFile(path)
