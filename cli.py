@@ -42,6 +42,9 @@ Osc = Annotated[list[str] | None, typer.Option(metavar="HOST:PORT", help="Send r
 Plain = Annotated[bool, typer.Option("--plain", help="One readable line a second instead of the dashboard.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON Lines, one object a line.")]
 AudioOffset = Annotated[float, typer.Option(help="Seconds into DEAM's clips at which the sound files begin.")]
+Scheduler = Annotated[str | None, typer.Option(metavar="tcp://…", help="Share the work on a Dask cluster.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
+TrainingJobs = Annotated[int, typer.Option(min=1, help="Folds to train at the same time.")]
 Fast = Annotated[bool, typer.Option("--fast", help="As fast as the machine can instead of in real time.")]
 
 
@@ -192,11 +195,11 @@ def analyze(
 
 @app.command()
 def prepare(
-    corpus: Annotated[str, typer.Argument(help="deam or vgmidi.")],
+    corpus: Annotated[str, typer.Argument(help="deam, vgmidi, or csv for a table of your own.")],
     path: Annotated[Path, typer.Argument(metavar="PATH", help="The corpus's folder.")],
     output: Annotated[Path, typer.Option("-o", metavar="DATASET", help="The dataset to write (Parquet).")],
     jobs: Annotated[int, typer.Option(min=1, help="Processes to share the work.")] = os.cpu_count() or 1,
-    scheduler: Annotated[str | None, typer.Option(metavar="tcp://…", help="Share the work on a Dask cluster.")] = None,
+    scheduler: Scheduler = None,
     audio_offset: AudioOffset = 0.0,
     labels: Annotated[str, typer.Option(help="corrected or as-published.")] = "corrected",
 ) -> None:
@@ -224,7 +227,7 @@ def prepare(
 
 @app.command()
 def audit(
-    corpus: Annotated[str, typer.Argument(help="deam or vgmidi.")],
+    corpus: Annotated[str, typer.Argument(help="deam, vgmidi, or csv for a table of your own.")],
     path: Annotated[Path, typer.Argument(metavar="PATH", help="The corpus's folder or zip.")],
     audio_offset: AudioOffset = 0.0,
     as_json: Json = False,
@@ -244,33 +247,63 @@ def audit(
 def train(
     dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="What 'prepare' wrote.")],
     output: Annotated[Path, typer.Option("-o", metavar="BUNDLE", help="The bundle folder to write.")],
-    arch: Annotated[str, typer.Option(help="rnn or dense.")] = "rnn",
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
+    arch: Annotated[str, typer.Option(help="rnn, cnn or dense.")] = "rnn",
+    teacher: Annotated[
+        str | None, typer.Option(metavar="BUNDLE", help="A model to learn from beside the labels.")
+    ] = None,
+    search: Annotated[int, typer.Option(min=0, metavar="N", help="Try N other settings in every fold.")] = 0,
+    folds: Annotated[int, typer.Option(min=2, help="Folds of the cross-validation.")] = 5,
+    seed: Seed = 1,
+    jobs: TrainingJobs = 1,
+    scheduler: Scheduler = None,
 ) -> None:
     """Cross-validate by groups, train on everything and export to ONNX. Needs the extra 'offline'.
 
     Example: moodring train deam.parquet --arch rnn -o my-rnn
     """
     _need_offline()
-    from offline.commands import train_bundle
+    from offline.recipe import Recipe
+    from offline.train_commands import train_bundle
 
-    train_bundle(dataset, output, arch=arch, seed=seed)
+    recipe = Recipe(arch, seed=seed, folds=folds)
+    train_bundle(dataset, output, recipe=recipe, teacher=teacher, search=search, jobs=jobs, scheduler=scheduler)
+
+
+@app.command()
+def study(
+    datasets: Annotated[list[Path], typer.Argument(metavar="DATASET...", help="What 'prepare' wrote.")],
+    seed: Seed = 1,
+    jobs: TrainingJobs = 1,
+    scheduler: Scheduler = None,
+) -> None:
+    """Compare rnn, cnn, dense and dense with a teacher on the same folds: a Markdown table. Needs the extra 'offline'.
+
+    Example: moodring study deam.parquet deam-as-published.parquet
+    """
+    _need_offline()
+    from offline.train_commands import print_study
+
+    for line in print_study(datasets, seed=seed, jobs=jobs, scheduler=scheduler):
+        print(line)
 
 
 @app.command()
 def evaluate(
     bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="A model by name or folder.")],
     dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="What 'prepare' wrote.")],
-    as_json: Json = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything as one JSON object.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page with everything and its plots.")
+    ] = None,
 ) -> None:
     """Say how good a model is on music that it was not trained on. Needs the extra 'offline'.
 
-    Example: moodring evaluate seed-rnn vgmidi.parquet
+    Example: moodring evaluate seed-rnn vgmidi.parquet --html seed-rnn.html
     """
     _need_offline()
-    from offline.commands import evaluate_bundle
+    from offline.evaluate_commands import evaluate_bundle
 
-    for line in evaluate_bundle(bundle, dataset, as_json=as_json):
+    for line in evaluate_bundle(bundle, dataset, as_json=as_json, html=html):
         print(line)
 
 
@@ -296,6 +329,32 @@ def models_show(name: str, as_json: Json = False) -> None:
 
     for line in show_model(name, as_json=as_json):
         print(line)
+
+
+@models_app.command("install")
+def models_install(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A bundle's folder, as 'train' writes it, or its zip.")],
+    name: Annotated[str | None, typer.Option(help="What to call it; default: what its card says.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the installed model of that name.")] = False,
+) -> None:
+    """Check a bundle, its ONNX networks against Keras's outputs too, and install it for this user.
+
+    Example: moodring models install my-rnn
+    """
+    from models.installing import install
+
+    print(install(path, name=name, instead=replace))
+
+
+@models_app.command("remove")
+def models_remove(name: str) -> None:
+    """Remove a model that was installed.
+
+    Example: moodring models remove my-rnn
+    """
+    from models.installing import remove
+
+    print(f"removed {name}{'; the one that ships is used again' if remove(name) else ''}")
 
 
 def _follow(
@@ -353,7 +412,7 @@ def _paced(source: Source, *, fast: bool) -> Source:
 def _need_offline() -> None:
     from importlib.util import find_spec
 
-    for package in ("tensorflow", "tf2onnx", "sklearn", "pyarrow"):
+    for package in ("tensorflow", "tf2onnx", "sklearn", "pyarrow", "matplotlib"):
         if find_spec(package) is None:
             raise MoodringError(f"{package} is missing: install moodring with its extra, 'moodring[offline]'")
 

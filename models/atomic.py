@@ -20,3 +20,20 @@ def write_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise
+
+
+def replace_folder(folder: Path, target: Path) -> None:
+    """Move the finished ``folder`` to ``target``; what was there goes only once its successor is in its place.
+
+    ``folder`` lies in a temporary folder of its own on ``target``'s file system, which is where the old one ends up.
+    """
+    if not target.exists():
+        folder.rename(target)
+        return
+    old = folder.with_name("replaced")
+    target.rename(old)
+    try:
+        folder.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise

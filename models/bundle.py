@@ -54,15 +54,24 @@ def installed_folder() -> Path:
     return platformdirs.user_data_path("moodring", appauthor=False) / "bundles"
 
 
+def shipped() -> dict[str, Path]:
+    """The bundles that come with moodring, by name."""
+    return _bundles_in(BUNDLED)
+
+
+def installed() -> dict[str, Path]:
+    """The user's own bundles, by name."""
+    return _bundles_in(installed_folder())
+
+
 def available() -> dict[str, Path]:
     """Every bundle by name; the user's own come before those that ship."""
-    found: dict[str, Path] = {}
-    for folder in (installed_folder(), BUNDLED):
-        if folder.is_dir():
-            for card in sorted(folder.glob(f"*/{CARD}")):
-                if (card.parent / STEP_NETWORK).exists():
-                    found.setdefault(card.parent.name, card.parent)
-    return found
+    return shipped() | installed()
+
+
+def _bundles_in(folder: Path) -> dict[str, Path]:
+    cards = folder.glob(f"*/{CARD}") if folder.is_dir() else ()
+    return {card.parent.name: card.parent for card in cards if (card.parent / STEP_NETWORK).exists()}
 
 
 def find(name: str) -> Path:
@@ -87,14 +96,15 @@ def preferred(kind: Literal["sound", "notes"]) -> str:
 def read_card(path: Path) -> dict[str, Any]:
     """The card in the folder ``path``; raises ``MoodringError`` where it is missing or no card of this format."""
     try:
-        card = json.loads((path / CARD).read_text(encoding="utf-8"))
+        # NaN is not JSON, though Python reads it: what is unknown is null.
+        card = json.loads((path / CARD).read_text(encoding="utf-8"), parse_constant=lambda constant: None)
     except (OSError, ValueError) as error:
-        raise MoodringError(f"{path / CARD} cannot be read ({error}); install the model again") from None
+        raise MoodringError(f"{path / CARD} cannot be read ({error}); get the model again") from None
     if not isinstance(card, dict) or card.get("format") != CARD_FORMAT:
-        raise MoodringError(f"{path / CARD} is not a card of format {CARD_FORMAT}; install the model again")
+        raise MoodringError(f"{path / CARD} is not a card of format {CARD_FORMAT}; get the model again")
     for field_name, check, wanted in _FIELDS:
         if field_name not in card:
-            raise MoodringError(f"{path / CARD} lacks '{field_name}'; install the model again")
+            raise MoodringError(f"{path / CARD} lacks '{field_name}'; get the model again")
         if not check(card[field_name]):
             raise MoodringError(f"{path / CARD}: {field_name} must be {wanted}, not {card[field_name]!r}"[:300])
     return card
@@ -150,7 +160,7 @@ def load(name: str | Path) -> Bundle:
     for file, expected in card["files"].items():
         verify_file(path / Path(file).name, expected)
     if STEP_NETWORK not in card["files"]:
-        raise MoodringError(f"{path / CARD} names no {STEP_NETWORK}; install the model again")
+        raise MoodringError(f"{path / CARD} names no {STEP_NETWORK}; get the model again")
     try:
         sets = tuple(feature_set(entry["name"]) for entry in card["inputs"])
     except UsageError as error:
@@ -160,7 +170,9 @@ def load(name: str | Path) -> Bundle:
         step = open_network(path / STEP_NETWORK)
     except Exception as error:
         # onnxruntime's errors share no base class of their own.
-        raise MoodringError(f"{path / STEP_NETWORK} is not a network ({type(error).__name__}); reinstall it") from None
+        raise MoodringError(
+            f"{path / STEP_NETWORK} is not a network ({type(error).__name__}); get the model again"
+        ) from None
     _verify_signature(path, card, sets, states, step)
     return Bundle(card["name"], path, card, card["hop_s"], card["window_s"], sets, states, step)
 
@@ -175,9 +187,9 @@ def verify_file(path: Path, expected: Mapping[str, Any]) -> None:
     try:
         content = path.read_bytes()
     except OSError:
-        raise MoodringError(f"{path} is missing; install the model again") from None
+        raise MoodringError(f"{path} is missing; get the model again") from None
     if file_entry(content) != dict(expected):
-        raise MoodringError(f"{path} does not match its card (another size or SHA-256); install the model again")
+        raise MoodringError(f"{path} does not match its card (another size or SHA-256); get the model again")
 
 
 def _verify_signature(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import MoodringError
-from offline.corpora import Corpus
+from offline.corpora import Corpus, Piece
 from offline.corpora.deam import Deam
 from realtime.sources.files import open_file
 
@@ -24,14 +24,27 @@ class Finding:
 
 
 def audit(corpus: Corpus) -> list[Finding]:
-    """Everything that was found, in the order in which it matters."""
-    findings: list[Finding] = []
+    """Everything that was found, in the order in which it matters.
+
+    Labels that cannot be used are listed where the corpus was opened with ``strict=False``, which lets it be opened.
+    """
+    findings = [Finding("labels", problem, ()) for problem in corpus.problems]
     if isinstance(corpus, Deam):
         findings += _swapped_axes(corpus)
-        findings += _missing_sound(corpus)
-    findings += _unreadable(corpus)
-    findings += _duplicates(corpus)
+    if corpus.missing:
+        message = f"{len(corpus.missing)} rated pieces have no file: {_shortened(corpus.missing)}"
+        findings.append(Finding("missing", message, corpus.missing))
+    if corpus.unrated:
+        message = f"{len(corpus.unrated)} files have no rating: {_shortened(corpus.unrated)}"
+        findings.append(Finding("unrated", message, corpus.unrated))
+    pieces = [piece for piece in corpus if piece.name not in set(corpus.missing)]
+    findings += _unreadable(pieces)
+    findings += _duplicates(pieces)
     return findings
+
+
+def _shortened(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
 
 
 def _swapped_axes(corpus: Deam) -> Iterator[Finding]:
@@ -47,26 +60,20 @@ def _swapped_axes(corpus: Deam) -> Iterator[Finding]:
         )
 
 
-def _missing_sound(corpus: Deam) -> Iterator[Finding]:
-    missing = tuple(str(song) for song in sorted(corpus.published.keys() - corpus.audio.keys()))
-    if missing:
-        yield Finding("missing", f"{len(missing)} rated songs have no sound file", missing)
-    unrated = tuple(str(song) for song in sorted(corpus.audio.keys() - corpus.published.keys()))
-    if unrated:
-        yield Finding("unrated", f"{len(unrated)} sound files have no rating", unrated)
-
-
-def _unreadable(corpus: Corpus) -> Iterator[Finding]:
-    for piece in corpus:
+def _unreadable(pieces: Sequence[Piece]) -> Iterator[Finding]:
+    for piece in pieces:
         try:
-            open_file(piece.path).close()
+            source = open_file(piece.path)
+            # A file may look whole and yet break off before its first block.
+            source.read(0.0)
+            source.close()
         except MoodringError as error:
             yield Finding("unreadable", str(error), (piece.name,))
 
 
-def _duplicates(corpus: Corpus) -> Iterator[Finding]:
+def _duplicates(pieces: Sequence[Piece]) -> Iterator[Finding]:
     by_size: dict[int, list[tuple[str, Path]]] = defaultdict(list)
-    for piece in corpus:
+    for piece in pieces:
         by_size[piece.path.stat().st_size].append((piece.name, piece.path))
     for same_size in by_size.values():
         if len(same_size) < 2:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +12,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.affect import OUTPUTS
+from models.agreement import AGREEMENT, Agreement, Examples, read_examples, verify_agreement
+from models.atomic import replace_folder
 from models.bundle import CARD, CARD_FORMAT, SEQUENCE_NETWORK, STEP_NETWORK, file_entry, load
-from models.errors import MoodringError
+from models.errors import MoodringError, UsageError
 from models.features import feature_set
-from models.predictor import Predictor
-from models.transcription import open_network
+from models.installing import verify_name
 from offline.networks import StepModel, architecture, without_dropout
 
-#: Keras and ONNX may differ by this much on the 1–9 scale.
-TOLERANCE = 1e-5
+#: What a bundle carries of the examples: so many steps of each at most, so many numbers in all, 4 bytes each.
+_CARRIED_STEPS = 60
+_CARRIED_NUMBERS = 13_000
 
 
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """The largest differences between Keras and ONNX, over whole sequences and stepped."""
-
-    sequence: float
-    step: float
+def verify_output(output: Path) -> None:
+    """Raise ``UsageError`` where a bundle's name cannot be ``output``'s, or where something else would be replaced."""
+    verify_name(output.name)
+    is_bundle = (output / CARD).is_file()
+    is_empty = output.is_dir() and not any(output.iterdir())
+    if output.exists() and not is_bundle and not is_empty:
+        raise UsageError(f"{output} is there and is no bundle, it would be lost; choose another place")
 
 
 def export(
@@ -47,13 +48,17 @@ def export(
     """Write the bundle folder ``output``; ``about`` is what its card says of training and evaluation.
 
     ``examples`` are real sequences [shape=(pieces, steps, features)], masked steps among them, on which the networks
-    must agree; raises ``MoodringError`` where they do not, and writes nothing then.
+    must agree; the bundle carries some of them, for ``models install`` to do the check again. Raises ``MoodringError``
+    where they do not agree or nothing can be written, ``UsageError`` as ``verify_output`` does; writes nothing then.
     """
+    verify_output(output)
     trained = without_dropout(trained)
     step = architecture(arch).step(trained)
-    networks = {
+    carried = _with_outputs(trained, feature_set_name, _few(examples))
+    files = {
         SEQUENCE_NETWORK: _sequence_network(trained, feature_set_name),
         STEP_NETWORK: _step_network(step, feature_set_name),
+        AGREEMENT: carried.as_file(),
     }
     card = {
         "format": CARD_FORMAT,
@@ -65,40 +70,46 @@ def export(
         "outputs": list(OUTPUTS),
         "scale": [1, 9],
         "states": [{"name": name, "shape": list(shape)} for name, shape in step.states.items()],
-        "files": {name: file_entry(content) for name, content in networks.items()},
+        "files": {name: file_entry(content) for name, content in files.items()},
         **about,
     }
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as beside:
-        folder = Path(beside) / output.name
-        folder.mkdir()
-        for name, content in networks.items():
-            (folder / name).write_bytes(content)
-        (folder / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-        agreement = check_agreement(trained, folder, examples)
-        _replace(output, folder)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            dir=output.parent, prefix=f".{output.name}.", ignore_cleanup_errors=True
+        ) as beside:
+            folder = Path(beside) / output.name
+            folder.mkdir()
+            for name, content in files.items():
+                (folder / name).write_bytes(content)
+            (folder / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+            agreement = check_agreement(trained, folder, examples)
+            replace_folder(folder, output)
+    except OSError as error:
+        raise MoodringError(f"{output} cannot be written ({error.strerror or error}); choose another place") from None
     return agreement
 
 
-def check_agreement(trained: Any, bundle: Path, examples: NDArray[np.float32]) -> Agreement:
-    """Run Keras and both networks of ``bundle`` over ``examples``; raises ``MoodringError`` beyond ``TOLERANCE``."""
-    expected = np.asarray(trained(examples, training=False))
-    loaded = load(bundle)
-    name = loaded.feature_sets[0].name
-    whole = open_network(bundle / SEQUENCE_NETWORK).run(None, {name: examples})[0]
-    predictor = Predictor(loaded)
-    stepped = np.empty_like(expected)
-    for piece, sequence in enumerate(examples):
-        state = predictor.start()
-        for number, features in enumerate(sequence):
-            stepped[piece, number], state = predictor.step({name: features}, state)
-    agreement = Agreement(float(np.abs(whole - expected).max()), float(np.abs(stepped - expected).max()))
-    if max(agreement.sequence, agreement.step) > TOLERANCE:
-        raise MoodringError(
-            f"{bundle.name}: ONNX differs from Keras by {agreement.sequence:.1e} over sequences and "
-            f"{agreement.step:.1e} stepped, more than {TOLERANCE:.0e}; nothing was written"
-        )
+def check_agreement(trained: Any, folder: Path, examples: NDArray[np.float32]) -> Agreement:
+    """Run Keras and both networks of the bundle in ``folder`` over ``examples``, then over those that it carries.
+
+    Raises ``MoodringError`` beyond ``TOLERANCE``.
+    """
+    bundle = load(folder)
+    agreement = verify_agreement(bundle, _with_outputs(trained, bundle.feature_sets[0].name, examples))
+    verify_agreement(bundle, read_examples(bundle))
     return agreement
+
+
+def _with_outputs(trained: Any, feature_set_name: str, examples: NDArray[np.float32]) -> Examples:
+    return Examples({feature_set_name: examples}, np.asarray(trained(examples, training=False)))
+
+
+def _few(examples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The beginning of as many of the examples as a bundle can carry without growing heavy."""
+    numbers = examples.shape[2] + len(OUTPUTS)
+    steps = min(examples.shape[1], _CARRIED_STEPS, max(1, _CARRIED_NUMBERS // numbers))
+    return np.ascontiguousarray(examples[: max(1, _CARRIED_NUMBERS // (numbers * steps)), :steps])
 
 
 def _sequence_network(trained: Any, feature_set_name: str) -> bytes:
@@ -151,14 +162,3 @@ def _rename(model: Any, inputs: list[str], outputs: list[str]) -> None:
         for names in (node.input, node.output):
             for place, name in enumerate(names):
                 names[place] = new.get(name, name)
-
-
-def _replace(output: Path, folder: Path) -> None:
-    """Move the finished ``folder`` to ``output``; what was there goes only once its successor is whole."""
-    if output.exists():
-        old = folder.parent / "old"
-        output.rename(old)
-        folder.rename(output)
-        shutil.rmtree(old)
-    else:
-        folder.rename(output)

@@ -6,26 +6,29 @@ that listens, so that an interrupted preparation goes on where it was and new la
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import logging
-import pickle
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
 
-from models.errors import MoodringError, UsageError
+from models.errors import MoodringError
 from models.features import feature_set
 from offline.corpora import Corpus, Labels, Piece
 from offline.dataset import PieceSteps, write_dataset
+from offline.kept import Kept
+from offline.workers import workers
+from realtime.events import Event, Sound
 from realtime.listener import Listener
+from realtime.sources import Source
 from realtime.sources.files import open_file
 
 log = logging.getLogger(__name__)
@@ -34,8 +37,8 @@ HOP_S = 0.5
 WINDOW_S = 10.0
 FEATURE_SETS = ("notes22",)
 
-#: What a cache may grow to, in bytes; the oldest pieces go first.
-_CACHE_SIZE = 4 * 2**30
+#: So many of a file's blocks are heard at once: five seconds of sound.
+_READS = 50
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +56,7 @@ def hear(piece: Piece, feature_sets: Sequence[str] = FEATURE_SETS) -> Heard | Mo
     try:
         source = open_file(piece.path)
         while not source.ended:
-            moments += listener.push(source.read(0.0))
+            moments += listener.push(_read(source))
             # A file that runs on past its labels is left where they end.
             if piece.end_s is not None and listener.time_s > piece.end_s:
                 break
@@ -68,6 +71,18 @@ def hear(piece: Piece, feature_sets: Sequence[str] = FEATURE_SETS) -> Heard | Mo
     return Heard(times_s, {name: np.stack([moment.features[name] for moment in moments]) for name in feature_sets})
 
 
+def _read(source: Source) -> Sequence[Event]:
+    """What a file gives next, sound in one long block: it costs the listener less than short ones and is the same."""
+    events: list[Event] = []
+    for _ in range(_READS):
+        if not source.ended:
+            events += source.read(0.0)
+    sounds = [event for event in events if isinstance(event, Sound)]
+    if not sounds:
+        return events
+    return [Sound(np.concatenate([sound.samples for sound in sounds]), sounds[0].sample_rate)]
+
+
 def prepare_piece(piece: Piece, feature_sets: Sequence[str] = FEATURE_SETS) -> PieceSteps | MoodringError:
     """The steps of one piece with their labels; the error where the file cannot be read."""
     heard = hear(piece, feature_sets)
@@ -80,7 +95,7 @@ def _labelled(piece: Piece, heard: Heard) -> PieceSteps:
         return np.stack([labels.at(time_s - HOP_S / 2) for time_s in heard.times_s])
 
     dynamic = np.full((len(heard.times_s), 4), np.nan, np.float32) if piece.dynamic is None else rows(piece.dynamic)
-    return PieceSteps(piece.name, piece.group, heard.times_s, heard.features, rows(piece.labels), dynamic)
+    return PieceSteps(piece.name, piece.group, heard.times_s, heard.features, rows(piece.labels), dynamic, piece.genre)
 
 
 def prepare(
@@ -99,26 +114,23 @@ def prepare(
     (``tcp://…``), which need to see the corpus's files under the same paths. Raises ``MoodringError`` where no piece
     could be read or no cluster answers; nothing is written then.
     """
-    import diskcache
-
+    _sweep(output)
     for correction in corpus.corrections:
         log.warning("%s: %s", corpus.name, correction)
     pieces = list(corpus)
     keys = [_key(piece, feature_sets) or f"no file: {piece.path}" for piece in pieces]
     heard: dict[str, Heard | MoodringError] = {}
-    folder = cache_folder or platformdirs.user_cache_path("moodring", appauthor=False) / "heard"
-    with diskcache.Cache(str(folder), size_limit=_CACHE_SIZE) as kept:
-        for key in keys:
-            if (found := kept.get(key)) is not None:
-                heard[key] = pickle.loads(found)
+    with Kept("heard", cache_folder) as kept:
+        heard |= {key: found for key in keys if (found := kept.get(key)) is not None}
         missing = {key: piece for key, piece in zip(keys, pieces, strict=True) if key not in heard}
         total = len(heard) + len(missing)
-        with _workers(min(jobs, max(len(missing), 1)), scheduler) as share:
+        with workers(min(jobs, max(len(missing), 1)), scheduler) as share:
             progress(len(heard), total)
-            for key, result in share(partial(_hear_keyed, feature_sets=tuple(feature_sets)), missing):
-                heard[key] = result
+            waiting = list(missing)
+            for place, result in share(hear, list(missing.values()), tuple(feature_sets)):
+                heard[waiting[place]] = result
                 if isinstance(result, Heard):
-                    kept.set(key, pickle.dumps(result))
+                    kept.set(waiting[place], result)
                 progress(len(heard), total)
     both = [(piece, heard[key]) for key, piece in zip(keys, pieces, strict=True)]
     ready = [_labelled(piece, result) for piece, result in both if isinstance(result, Heard)]
@@ -127,6 +139,13 @@ def prepare(
         raise MoodringError(f"no piece of {corpus.name} could be read; the first: {failed[0] if failed else 'none'}")
     write_dataset(output, ready, provenance(corpus, feature_sets))
     return failed
+
+
+def _sweep(output: Path) -> None:
+    """Remove what runs that were killed while they wrote ``output`` left beside it under a passing name."""
+    for left in output.parent.glob(f".{glob.escape(output.name)}.*"):
+        if re.fullmatch(r"[a-z0-9_]{8}", left.suffix[1:]):
+            left.unlink(missing_ok=True)
 
 
 def provenance(corpus: Corpus, feature_sets: Sequence[str]) -> dict[str, Any]:
@@ -164,44 +183,3 @@ def _key(piece: Piece, feature_sets: Sequence[str]) -> str | None:
         return None
     settings = (tuple(feature_sets), HOP_S, WINDOW_S, piece.end_s, listening_code(), piece.path.suffix.lower())
     return hashlib.sha256(repr((content, *settings)).encode()).hexdigest()
-
-
-def _hear_keyed(item: tuple[str, Piece], feature_sets: Sequence[str]) -> tuple[str, Heard | MoodringError]:
-    key, piece = item
-    return key, hear(piece, feature_sets)
-
-
-_Result = tuple[str, Heard | MoodringError]
-_Share = Callable[[Callable[[tuple[str, Piece]], _Result], Mapping[str, Piece]], Iterator[_Result]]
-
-
-@contextmanager
-def _workers(jobs: int, scheduler: str | None) -> Iterator[_Share]:
-    """A way to run a function over pieces that gives results as they come."""
-    if scheduler is None and jobs == 1:
-        yield lambda function, pieces: map(function, pieces.items())
-        return
-    from distributed import Client, LocalCluster, as_completed
-
-    cluster = None
-    if scheduler is None:
-        cluster = LocalCluster(
-            n_workers=jobs, threads_per_worker=1, dashboard_address=None, host="127.0.0.1", silence_logs=logging.ERROR
-        )
-    try:
-        client = Client(cluster or scheduler, timeout=10)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"no Dask scheduler answers at {scheduler} ({type(error).__name__}); start one") from None
-
-    def share(function: Callable[[tuple[str, Piece]], _Result], pieces: Mapping[str, Piece]) -> Iterator[_Result]:
-        # A worker that dies takes its piece with it; another one tries again.
-        futures = client.map(function, list(pieces.items()), retries=2, pure=False)
-        for _, result in as_completed(futures, with_results=True):
-            yield result
-
-    try:
-        yield share
-    finally:
-        client.close()
-        if cluster is not None:
-            cluster.close()

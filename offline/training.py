@@ -1,37 +1,19 @@
-"""Training and cross-validation of the architectures on a prepared dataset, split by groups."""
+"""Trains one network on sequences that are split by groups."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from importlib import metadata
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import GroupKFold, GroupShuffleSplit
+from sklearn.model_selection import GroupShuffleSplit
 
-from models.errors import MoodringError
+import offline.quiet  # noqa: F401  # before anything that loads TensorFlow
 from offline.dataset import Dataset
-from offline.evaluation import Evaluation, piece_labels, summarize_steps
-from offline.metrics import scores
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """Settings of one training. ``patience`` and ``most_epochs`` are epochs, ``held_out`` the share of groups that
-    early stopping watches."""
-
-    arch: str
-    seed: int = 1
-    folds: int = 5
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-3
-    batch: int = 64
-    most_epochs: int = 150
-    patience: int = 15
-    held_out: float = 0.15
+from offline.recipe import Recipe
+from offline.transfer import Lesson
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +30,40 @@ class Sequences:
         return Sequences(self.features[pieces], self.labels[pieces], self.present[pieces])
 
 
-Progress = Callable[[str], None]
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """Errors after each epoch, on what was trained on and on the groups that were held out (empty where none were)."""
+
+    trained: list[float] = field(default_factory=list)
+    held_out: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """A trained network: its weights, the ``statistics`` that it was built with, and how it came about.
+
+    ``held_out_error`` is the mean squared label error on the held-out groups at the best epoch, NaN without any.
+    """
+
+    arch: str
+    dropout: float
+    statistics: Any
+    weights: list[NDArray[np.float32]]
+    epochs: int
+    held_out_error: float
+    curves: Curves
+
+    def network(self) -> Any:
+        """The Keras network."""
+        from offline.networks import architecture
+
+        network = architecture(self.arch).build(self.statistics, self.dropout, 0)
+        network.set_weights(self.weights)
+        return network
+
+
+#: Called after each epoch with its number, the error on what is trained on and, where groups are held out, on those.
+Watch = Callable[[int, float, float | None], None]
 
 
 def sequences(dataset: Dataset, feature_set_name: str) -> Sequences:
@@ -66,119 +81,72 @@ def sequences(dataset: Dataset, feature_set_name: str) -> Sequences:
     return Sequences(features, labels, present)
 
 
-def fit(data: Sequences, groups: NDArray[np.str_], recipe: Recipe, *, epochs: int | None = None) -> tuple[Any, int]:
-    """Train on ``data``; gives the network and how many epochs it took.
+def fit(
+    data: Sequences,
+    groups: NDArray[np.str_],
+    recipe: Recipe,
+    *,
+    epochs: int | None = None,
+    lesson: Lesson | None = None,
+    watch: Watch | None = None,
+) -> Fitted:
+    """Train on ``data``, with a teacher's ``lesson`` of the same pieces if there is one.
 
     With ``epochs`` it trains that long on everything; without, it holds out a part of the groups and stops when the
-    loss on them no longer falls.
+    error on their labels no longer falls.
     """
     import keras
 
     from offline.networks import Statistics, architecture
+    from offline.transfer import affect_error, label_error, student
 
     keras.utils.set_random_seed(recipe.seed)
-    watched = None
+    targets = data.labels if lesson is None else lesson.beside(data.labels)
+    everything = np.arange(len(data.features))
+    training, watched = everything, everything[:0]
     if epochs is None:
         split = GroupShuffleSplit(1, test_size=recipe.held_out, random_state=recipe.seed)
-        training, validation = next(split.split(data.features, groups=groups))
-        watched, data = data.take(validation), data.take(training)
-    network = architecture(recipe.arch).build(Statistics.of(data.features, data.labels))
-    optimizer = keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay)
-    network.compile(optimizer, loss="mse")
-    stopping = keras.callbacks.EarlyStopping("val_loss", patience=recipe.patience, restore_best_weights=True)
-    history = network.fit(
-        data.features,
-        data.labels,
-        sample_weight=_counted(data),
+        training, watched = next(split.split(everything, groups=groups))
+    counted = _counted(data)
+    own = data.take(training)
+    known = architecture(recipe.arch)
+    statistics = Statistics.of(own.features, own.labels)
+    network = known.build(statistics, recipe.dropout, recipe.seed)
+    learner = network if lesson is None else student(network, known.hidden, lesson, recipe.seed)
+    learner.compile(
+        keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
+        loss=label_error if lesson is None else affect_error(taught=recipe.taught, hinted=recipe.hinted),
+        weighted_metrics=[label_error],
+    )
+    curves = Curves()
+
+    def note(epoch: int, logs: dict[str, float]) -> None:
+        curves.trained.append(logs["label_error"])
+        if "val_label_error" in logs:
+            curves.held_out.append(logs["val_label_error"])
+        if watch is not None:
+            watch(epoch + 1, logs["label_error"], logs.get("val_label_error"))
+
+    callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=note)]
+    if len(watched):
+        stopping = {"patience": recipe.patience, "mode": "min", "restore_best_weights": True}
+        callbacks.append(keras.callbacks.EarlyStopping("val_label_error", **stopping))
+    learner.fit(
+        own.features,
+        targets[training],
+        sample_weight=counted[training],
         batch_size=recipe.batch,
         epochs=recipe.most_epochs if epochs is None else epochs,
-        validation_data=None if watched is None else (watched.features, watched.labels, _counted(watched)),
-        callbacks=[] if watched is None else [stopping],
+        validation_data=(data.features[watched], targets[watched], counted[watched]) if len(watched) else None,
+        callbacks=callbacks,
         verbose=0,
     )
-    best = len(history.epoch) if watched is None else int(np.argmin(history.history["val_loss"])) + 1
-    return network, best
-
-
-def cross_validate(
-    dataset: Dataset, feature_set_name: str, recipe: Recipe, progress: Progress = lambda line: None
-) -> tuple[Evaluation, int]:
-    """Train on all folds but one in turn, each group on one side only; the scores, and the median epochs it took.
-
-    Each fold stops by a part of its own training groups, never by the groups that it is judged on.
-    """
-    data, groups, truth = sequences(dataset, feature_set_name), dataset.groups, piece_labels(dataset)
-    if len(set(groups)) < 2 * recipe.folds:
-        raise MoodringError(f"{recipe.folds} folds need at least {2 * recipe.folds} groups, not {len(set(groups))}")
-    predicted, constant = np.empty_like(truth), np.empty_like(truth)
-    epochs = []
-    splitter = GroupKFold(recipe.folds, shuffle=True, random_state=recipe.seed)
-    for fold, (training, test) in enumerate(splitter.split(truth, groups=groups), start=1):
-        network, best = fit(data.take(training), groups[training], recipe)
-        epochs.append(best)
-        affect = np.asarray(network(data.features[test], training=False))
-        for row, piece in enumerate(test):
-            steps = dataset.pieces[piece]
-            heard = steps.features[feature_set_name].any(axis=1)
-            own = affect[row, : len(steps.times_s)]
-            predicted[piece] = summarize_steps(own, steps.times_s, heard, dataset.window_s)
-        constant[test] = truth[training].mean(axis=0)
-        fold_scores = scores(predicted[test], truth[test])
-        progress(
-            f"fold {fold} of {recipe.folds}: {best} epochs, squared error {fold_scores['mse']:.3f}, "
-            f"R² {fold_scores['r2_valence_mean']:.2f} valence, {fold_scores['r2_arousal_mean']:.2f} arousal"
-        )
-    evaluation = Evaluation(
-        len(truth), len(set(groups)), recipe.folds, scores(predicted, truth), scores(constant, truth)
-    )
-    return evaluation, int(np.median(epochs))
-
-
-def train(dataset: Dataset, output: Path, recipe: Recipe, progress: Progress = lambda line: None) -> Evaluation:
-    """Cross-validate, train on everything for as long, and write the bundle ``output``."""
-    from offline.export import export
-
-    feature_set_name = dataset.provenance["feature_sets"][0]
-    evaluation, epochs = cross_validate(dataset, feature_set_name, recipe, progress)
-    data = sequences(dataset, feature_set_name)
-    network, _ = fit(data, dataset.groups, recipe, epochs=epochs)
-    about = {
-        "training": {
-            **dataset.provenance,
-            **asdict(recipe),
-            "epochs": epochs,
-            "moodring": metadata.version("moodring"),
-        },
-        "groups": sorted(set(dataset.groups.tolist())),
-        "evaluation": {
-            "what": "one row a piece, cross-validated, no group in two folds",
-            "command": f"moodring train DATASET --arch {recipe.arch} --seed {recipe.seed} -o {output.name}",
-            **evaluation.as_card(),
-        },
-    }
-    agreement = export(
-        network,
-        output,
-        arch=recipe.arch,
-        feature_set_name=feature_set_name,
-        hop_s=dataset.hop_s,
-        window_s=dataset.window_s,
-        examples=_examples(data),
-        about=about,
-    )
-    progress(f"Keras and ONNX agree to {agreement.sequence:.0e} over sequences, {agreement.step:.0e} stepped")
-    return evaluation
+    best = int(np.argmin(curves.held_out)) + 1 if curves.held_out else len(curves.trained)
+    error = curves.held_out[best - 1] if curves.held_out else float("nan")
+    return Fitted(recipe.arch, recipe.dropout, statistics, network.get_weights(), best, error, curves)
 
 
 def _counted(data: Sequences) -> NDArray[np.float32]:
     """What each step weighs in the loss: a step that heard nothing teaches nothing."""
     counted: NDArray[np.float32] = (data.present & data.features.any(axis=-1)).astype(np.float32)
     return counted
-
-
-def _examples(data: Sequences, count: int = 24) -> NDArray[np.float32]:
-    """Real sequences for the check of an export, some steps of each masked."""
-    chosen: NDArray[np.float32] = data.features[np.linspace(0, len(data.features) - 1, count).astype(int)].copy()
-    chosen[:, ::7] = 0.0
-    chosen[0, 3:] = 0.0
-    return chosen

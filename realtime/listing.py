@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from models.bundle import available, find, read_card
+from models.bundle import find, installed, read_card, shipped
 from models.errors import MoodringError
 
 
@@ -59,7 +59,8 @@ def _device_line(kind: str, device: dict[str, Any]) -> str:
 
 def list_models(*, as_json: bool) -> Iterator[str]:
     """A line for each model; one whose card cannot be read is named with the reason."""
-    for name, path in sorted(available().items()):
+    own, from_moodring = installed(), shipped()
+    for name, path in sorted((from_moodring | own).items()):
         try:
             card = read_card(path)
         except MoodringError as error:
@@ -68,50 +69,116 @@ def list_models(*, as_json: bool) -> Iterator[str]:
             )
             continue
         inputs = [entry["name"] for entry in card["inputs"]]
-        scores = card.get("evaluation", {}).get("model", {})
+        overrides = name in own and name in from_moodring
+        origin = "user" if name in own else "bundled"
         if as_json:
             yield json.dumps(
-                {"type": "model", "name": name, "path": str(path), "arch": card.get("arch"), "inputs": inputs}
+                {
+                    "type": "model",
+                    "name": name,
+                    "path": str(path),
+                    "arch": card.get("arch"),
+                    "inputs": inputs,
+                    "origin": origin,
+                    "overrides": overrides,
+                }
             )
-        else:
-            line = f"{name}: {card.get('arch', '?')} on {', '.join(inputs)}"
-            if scores:
-                corpus = card.get("training", {}).get("corpus", "?")
-                valence, arousal = scores["r2_valence_mean"], scores["r2_arousal_mean"]
-                line += f", R² {valence:.2f} valence, {arousal:.2f} arousal on {corpus}"
-            yield line
+            continue
+        mark = f"{origin}, used instead of the bundled one" if overrides else origin
+        yield f"{name} ({mark}): {card.get('arch', '?')} on {', '.join(inputs)}{_worth(card)}"
+
+
+def _worth(card: Mapping[str, Any]) -> str:
+    scores = _section(_section(card, "evaluation"), "model")
+    found = [
+        f"{scores[key]:.2f} {axis}"
+        for key, axis in (("r2_valence_mean", "valence"), ("r2_arousal_mean", "arousal"))
+        if _is_number(scores.get(key))
+    ]
+    return f", R² {', '.join(found)} on {_section(card, 'training').get('corpus', '?')}" if found else ""
 
 
 def show_model(name: str, *, as_json: bool) -> Iterator[str]:
-    """The card of one model, without the long list of groups that it was trained on."""
+    """The card of one model as a page, all that it says of training and evaluation; as JSON, the card itself."""
     path = find(name)
     card = read_card(path)
     if as_json:
         yield json.dumps(card)
         return
-    groups = card.pop("groups", [])
     yield f"{card['name']}  ({path})"
-    yield f"architecture  {card.get('arch', '?')}, a step every {card['hop_s']:g} s over {card['window_s']:g} s"
-    yield f"inputs        {', '.join(entry['name'] for entry in card['inputs'])}"
-    training = card.get("training", {})
-    yield f"trained on    {training.get('corpus', '?')}, {len(groups)} groups, {training.get('epochs', '?')} epochs"
-    for correction in training.get("corrections", []):
-        yield f"              {correction}"
-    evaluation = card.get("evaluation", {})
+    yield f"{card.get('arch', '?')}, a step every {card['hop_s']:g} s over {card['window_s']:g} s"
+    inputs = (f"{entry['name']} ({len(entry['features'])} features)" for entry in card["inputs"])
+    yield f"from {', '.join(inputs)}"
+    training, evaluation = _section(card, "training"), _section(card, "evaluation")
+    if training:
+        yield from ("", "training")
+        groups = card.get("groups")
+        counted = {"groups": len(groups)} if isinstance(groups, list) else {}
+        yield from _settings({**training, **counted})
     if evaluation:
-        yield f"measured      {evaluation['what']}: {evaluation['pieces']} pieces, {evaluation['folds']} folds"
-        yield f"              {'':22}{'model':>8}{'mean predictor':>18}"
-        for key, title in _SCORES.items():
-            yield f"              {title:22}{evaluation['model'][key]:8.3f}{evaluation['mean_predictor'][key]:18.3f}"
-        yield f"              {evaluation['command']}"
-    if "terms" in training:
-        yield f"terms         {training['terms']}"
+        tables = {key: value for key, value in evaluation.items() if _is_table(value)}
+        yield from ("", "evaluation")
+        yield from _settings({key: value for key, value in evaluation.items() if key not in tables})
+        yield from _table(tables)
 
 
-_SCORES = {
-    "mse": "squared error, 4 columns",
-    "r2_valence_mean": "R² valence",
-    "r2_arousal_mean": "R² arousal",
-    "r_valence_std": "r valence spread",
-    "r_arousal_std": "r arousal spread",
-}
+def _section(card: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """A part of the card that may be missing, or be anything where the card was made by hand."""
+    found = card.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _settings(settings: Mapping[str, Any]) -> Iterator[str]:
+    """A line for each setting, those within others too; one for each text of a list."""
+    lines = list(_flat(settings))
+    width = max((len(key) for key, _ in lines), default=0)
+    for key, text in lines:
+        yield f"  {key:{width}}  {text}".rstrip()
+
+
+def _flat(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in settings.items():
+        key = f"{above}{name}"
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{key} ")
+        elif isinstance(value, list) and any(isinstance(part, str) for part in value):
+            yield from zip((key, *[""] * (len(value) - 1)), map(_worded, value), strict=True)
+        elif isinstance(value, list):
+            yield key, ", ".join(map(_worded, value)) or "none"
+        else:
+            yield key, _worded(value)
+
+
+def _worded(value: Any) -> str:
+    if value is None or value == {}:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, Mapping) and bool(value) and all(_is_number(v) or v is None for v in value.values())
+
+
+def _table(columns: Mapping[str, Mapping[str, float | None]]) -> Iterator[str]:
+    """Figures side by side: a column for each mapping, a row for each key that any of them has."""
+    if not columns:
+        return
+    rows = list(dict.fromkeys(key for column in columns.values() for key in column))
+    heads = [name.replace("_", " ") for name in columns]
+    title = max(map(len, rows))
+    yield f"  {'':{title}}" + "".join(f"{head:>{len(head) + 4}}" for head in heads)
+    for key in rows:
+        figures = (column.get(key) for column in columns.values())
+        yield f"  {key.replace('_', ' '):{title}}" + "".join(
+            f"{_figure(figure):>{len(head) + 4}}" for head, figure in zip(heads, figures, strict=True)
+        )
+
+
+def _figure(figure: float | None) -> str:
+    return f"{figure:.3f}" if isinstance(figure, float) else "–" if figure is None else str(figure)

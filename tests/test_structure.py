@@ -39,8 +39,8 @@ def test_the_ground_floor_is_light():
     """What both sides share needs NumPy, onnxruntime and where the user's folders are, and nothing heavier."""
     light = {"numpy", "onnxruntime", "platformdirs", "models"}
     standard = {
-        *("__future__", "collections", "contextlib", "dataclasses", "enum", "functools", "hashlib", "itertools"),
-        *("json", "math", "os", "pathlib", "tempfile", "typing"),
+        *("__future__", "collections", "contextlib", "dataclasses", "enum", "functools", "hashlib", "io", "itertools"),
+        *("json", "math", "os", "pathlib", "re", "tempfile", "typing", "zipfile", "zlib"),
     }
     for path in (ROOT / "models").rglob("*.py"):
         heavier = imported(path) - light - standard

@@ -18,7 +18,8 @@ class Labels:
     """What listeners said of a piece over its time.
 
     ``times_s`` are the seconds from which each row holds [shape=(n,)], ascending, the first one 0; ``values`` the mean
-    and spread of valence and of arousal on the 1–9 scale, in the order of ``models.affect.OUTPUTS`` [shape=(n, 4)].
+    and spread of valence and of arousal on the 1–9 scale, in the order of ``models.affect.OUTPUTS`` [shape=(n, 4)]; a
+    spread that is not known is NaN.
     """
 
     times_s: NDArray[np.float64]
@@ -36,7 +37,7 @@ class Piece:
 
     ``labels`` hold for training; ``dynamic`` are ratings given while listening, where a corpus has both kinds (their
     spread is NaN where it is not known). ``end_s`` is where the labels end and with them the piece, None for the end
-    of the file.
+    of the file. ``genre`` is what the corpus calls it, None where it does not say.
     """
 
     name: str
@@ -45,18 +46,24 @@ class Piece:
     labels: Labels
     end_s: float | None = None
     dynamic: Labels | None = None
+    genre: str | None = None
 
 
 class Corpus(Protocol):
     """A folder of rated music.
 
-    ``terms`` says under which terms it is shared, ``corrections`` in a line each what was put right on loading.
+    ``terms`` says under which terms it is shared, ``corrections`` in a line each what was put right on loading, and
+    ``problems`` which labels were left out because they cannot be used. ``missing`` names the rated pieces that have no
+    file, ``unrated`` the files that have no rating.
     """
 
     name: str
     terms: str
     kind: Literal["sound", "notes"]
     corrections: tuple[str, ...]
+    problems: tuple[str, ...]
+    missing: tuple[str, ...]
+    unrated: tuple[str, ...]
 
     def __iter__(self) -> Iterator[Piece]:
         """The pieces, in a fixed order."""
@@ -65,17 +72,23 @@ class Corpus(Protocol):
         """How many there are."""
 
 
-def open_corpus(name: str, path: Path, *, audio_offset_s: float = 0.0, as_published: bool = False) -> Corpus:
-    """The corpus called ``name`` (``deam`` or ``vgmidi``) at ``path``; raises ``UsageError`` for another name.
+def open_corpus(
+    name: str, path: Path, *, audio_offset_s: float = 0.0, as_published: bool = False, strict: bool = True
+) -> Corpus:
+    """The corpus called ``name`` (``deam``, ``vgmidi`` or ``csv``) at ``path``.
 
     ``audio_offset_s`` is where in DEAM's clips its sound files begin; ``as_published`` leaves labels as they are.
+    Raises ``UsageError`` for another name or where the corpus is not there, and ``MoodringError`` for the first label
+    that cannot be used; unless ``strict``, that is left out and told in ``problems``.
     """
     from offline.corpora.deam import Deam
+    from offline.corpora.manifest import Manifest
     from offline.corpora.vgmidi import Vgmidi
 
     known: dict[str, Callable[[], Corpus]] = {
-        "deam": lambda: Deam(path, audio_offset_s=audio_offset_s, as_published=as_published),
-        "vgmidi": lambda: Vgmidi(path),
+        "deam": lambda: Deam(path, audio_offset_s=audio_offset_s, as_published=as_published, strict=strict),
+        "vgmidi": lambda: Vgmidi(path, strict=strict),
+        "csv": lambda: Manifest(path, strict=strict),
     }
     if name not in known:
         raise UsageError(f"unknown corpus '{name}'; there are {', '.join(known)}")

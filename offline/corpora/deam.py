@@ -8,19 +8,20 @@ found from the dynamic labels (``offline.corpora.swaps``) and put right on loadi
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.affect import HALF_RANGE, OUTPUTS, from_normalized
-from models.errors import MoodringError, UsageError
+from models.affect import HALF_RANGE, from_normalized
+from models.errors import UsageError
 from offline.corpora import Labels, Piece
+from offline.corpora.artists import leads
+from offline.corpora.deam_tables import Credit, credited, in_time, song_level
+from offline.corpora.problems import Problems
 from offline.corpora.swaps import SwapEvidence, swap_evidence
+from offline.corpora.tables import read_content
 from offline.corpora.unpack import folders_of
 
 #: Up to this id the published song-level file is known to be swapped.
@@ -33,29 +34,36 @@ class Deam:
 
     ``path`` is the folder or zip of the official download in any of the arrangements it comes in, or the folder of the
     ten-second excerpts; ``audio_offset_s`` is where in the 45 s clips the sound files begin, 30 for the excerpts.
-    ``as_published`` leaves the swapped rows as they are.
+    ``as_published`` leaves the swapped rows as they are. A song whose artist is not known is a group by itself.
 
     Raises ``UsageError`` where ``path`` holds no DEAM, and ``MoodringError`` naming file, row and column where a label
-    cannot be read.
+    cannot be read; unless ``strict``, such a row is left out and told in ``problems``.
     """
 
     name = "deam"
     terms = "DEAM is shared under CC BY-NC for research (Aljanaki, Yang and Soleymani, 2017)"
     kind: Literal["sound", "notes"] = "sound"
 
-    def __init__(self, path: Path, *, audio_offset_s: float = 0.0, as_published: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, audio_offset_s: float = 0.0, as_published: bool = False, strict: bool = True
+    ) -> None:
         folders = folders_of(path)
         self.audio_offset_s = audio_offset_s
         self.audio = _audio_files(folders)
         tables = _found(folders, "static_annotations_averaged_songs_*.csv")
         if not self.audio or not tables:
             raise UsageError(f"{path} holds no DEAM: it needs audio (MEMD_audio/ or audio/) and the song-level files")
-        self.published = {song: row for table in tables for song, row in _song_level(table).items()}
-        self.dynamic = {axis: _dynamic(folders, f"{axis}.csv") for axis in ("valence", "arousal")}
-        self._dynamic_spread = {axis: _dynamic(folders, f"{axis}_std.csv") for axis in ("valence", "arousal")}
-        artists = _artists(_found(folders, "metadata_*.csv"))
+        problems = Problems(strict=strict)
+        self.published = song_level(tables, problems)
+        axes = ("valence", "arousal")
+        self._dynamic = {axis: in_time(_found(folders, f"{axis}.csv"), -1.0, problems) for axis in axes}
+        self._dynamic_spread = {axis: in_time(_found(folders, f"{axis}_std.csv"), 0.0, problems) for axis in axes}
+        self.problems = tuple(problems.found)
         self._songs = sorted(self.audio.keys() & self.published.keys())
-        self._groups = {song: artists.get(song) or f"song {song}" for song in self._songs}
+        self.missing = tuple(str(song) for song in sorted(self.published.keys() - self.audio.keys()))
+        self.unrated = tuple(str(song) for song in sorted(self.audio.keys() - self.published.keys()))
+        self._credits = credited(_found(folders, "metadata_*.csv"))
+        self._leads = leads([credit.artist for credit in self._credits.values() if credit.artist])
         self.swap_evidence = self._compare_axes()
         self.corrections: tuple[str, ...] = ()
         self._swapped: frozenset[int] = frozenset()
@@ -72,7 +80,9 @@ class Deam:
             if song in self._swapped:
                 values = [arousal, arousal_std, valence, valence_std]
             labels = Labels(np.zeros(1), np.array([values], np.float32))
-            yield Piece(str(song), self.audio[song], self._groups[song], labels, dynamic=self._in_time(song))
+            credit = self._credits.get(song, Credit(None, None))
+            group = self._leads[credit.artist] if credit.artist else f"song {song}"
+            yield Piece(str(song), self.audio[song], group, labels, dynamic=self._in_time(song), genre=credit.genre)
 
     def _correct_axes(self) -> None:
         swapped = [run for run in self.swap_evidence if run.is_swapped]
@@ -89,20 +99,20 @@ class Deam:
 
     def _compare_axes(self) -> list[SwapEvidence]:
         axes = ("valence", "arousal")
-        rated = [song for song in sorted(self.published) if all(song in self.dynamic[axis] for axis in axes)]
+        rated = [song for song in sorted(self.published) if all(song in self._dynamic[axis] for axis in axes)]
         if not rated:
             return []
-        dynamic = np.array([[self.dynamic[axis][song][1].mean() for axis in axes] for song in rated])
+        dynamic = np.array([[self._dynamic[axis][song][1].mean() for axis in axes] for song in rated])
         static = np.array([[self.published[song][0], self.published[song][2]] for song in rated])
         return swap_evidence(rated, dynamic, static)
 
     def _in_time(self, song: int) -> Labels | None:
         """The dynamic labels on the file's own time, if there are any from its start on."""
-        if any(song not in self.dynamic[axis] for axis in ("valence", "arousal")):
+        if any(song not in self._dynamic[axis] for axis in ("valence", "arousal")):
             return None
         columns = []
         for axis in ("valence", "arousal"):
-            times_s, mean = self.dynamic[axis][song]
+            times_s, mean = self._dynamic[axis][song]
             spread_times_s, spread = self._dynamic_spread[axis].get(song, (times_s, np.full_like(mean, np.nan)))
             known = np.isin(times_s, spread_times_s)
             aligned = np.full_like(mean, np.nan)
@@ -114,17 +124,10 @@ class Deam:
         return Labels(common - self.audio_offset_s, values)
 
 
-def _open_table(table: Path, errors: str = "strict") -> TextIO:
-    """The table as text, which the labels must be; titles and artists come in several encodings and need not."""
-    try:
-        text = table.read_text(encoding="utf-8-sig", errors=errors)
-    except UnicodeDecodeError as error:
-        raise MoodringError(f"{table} is not UTF-8 (byte {error.start}); download it again") from None
-    return io.StringIO(text, newline="")
-
-
 def _found(folders: list[Path], pattern: str) -> list[Path]:
-    return sorted({file for folder in folders for file in folder.rglob(pattern)})
+    """The files in order; a table that lies there both packed and unpacked counts once."""
+    files = sorted({file for folder in folders for file in folder.rglob(pattern)}, reverse=True)
+    return sorted({(file.name, read_content(file)): file for file in files}.values())
 
 
 def _audio_files(folders: list[Path]) -> dict[int, Path]:
@@ -132,68 +135,3 @@ def _audio_files(folders: list[Path]) -> dict[int, Path]:
     files = [file for place in sorted(places) if place.is_dir() for file in sorted(place.iterdir())]
     chosen = (file for file in files if file.suffix.lower() in _AUDIO_SUFFIXES and file.stem.isdecimal())
     return {int(file.stem): file for file in chosen}
-
-
-def _dynamic(folders: list[Path], name: str) -> dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Of each song the seconds of its clip and the values there; what a song is too short for is left out."""
-    songs: dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
-    for table in _found(folders, name):
-        with _open_table(table) as file:
-            rows = csv.reader(file)
-            header = [cell.strip() for cell in next(rows, [])]
-            try:
-                times_s = np.array([int(cell[len("sample_") : -len("ms")]) / 1000 for cell in header[1:]])
-            except ValueError:
-                raise MoodringError(f"{table}: columns must be song_id, sample_15000ms, …, not {header[:3]}") from None
-            for number, row in enumerate(rows, start=2):
-                try:
-                    values = np.array([float(cell) if cell.strip() else np.nan for cell in row[1:]])
-                    song = int(row[0])
-                except ValueError:
-                    raise MoodringError(f"{table}, row {number}: not a song id and numbers: {row[:3]}…") from None
-                known = np.isfinite(values)
-                if len(values) > len(times_s) or np.any(np.abs(values[known]) > 1):
-                    raise MoodringError(f"{table}, row {number}: values must be in range -1..1, one a column")
-                songs[song] = (times_s[: len(values)][known], values[known])
-    return songs
-
-
-def _song_level(table: Path) -> dict[int, list[float]]:
-    rated: dict[int, list[float]] = {}
-    with _open_table(table) as file:
-        rows = csv.reader(file)
-        header = [cell.strip() for cell in next(rows, [])]
-        for column in ("song_id", *OUTPUTS):
-            if column not in header:
-                raise MoodringError(f"{table}: no column '{column}'; is it DEAM's song-level file?")
-        places = [header.index(column) for column in OUTPUTS]
-        for number, row in enumerate(rows, start=2):
-            try:
-                song = int(row[header.index("song_id")])
-                rated[song] = [float(row[place]) for place in places]
-            except (ValueError, IndexError):
-                raise MoodringError(f"{table}, row {number}: not a song id and four numbers: {row}") from None
-            for name, value in zip(OUTPUTS, rated[song], strict=True):
-                low = 1.0 if name.endswith("_mean") else 0.0
-                if not low <= value <= 9.0:
-                    raise MoodringError(f"{table}, row {number}: {name} must be in range {low:g}..9, not {value}")
-    return rated
-
-
-def _artists(tables: list[Path]) -> dict[int, str]:
-    """Each song's artist, spelled one way. The files of the three years have their columns in three orders."""
-    artists: dict[int, str] = {}
-    for table in tables:
-        with _open_table(table, errors="replace") as file:
-            rows = csv.reader(file)
-            header = [cell.strip().lower() for cell in next(rows, [])]
-            for column in ("song_id", "artist"):
-                if column not in header:
-                    raise MoodringError(f"{table}: no column '{column}'; is it DEAM's metadata?")
-            song_column, artist_column = header.index("song_id"), header.index("artist")
-            for row in rows:
-                if len(row) > max(song_column, artist_column) and row[song_column].strip().isdecimal():
-                    artist = " ".join(row[artist_column].split()).casefold()
-                    if artist and artist != "n/a":
-                        artists[int(row[song_column])] = artist
-    return artists

@@ -6,6 +6,7 @@ import hashlib
 import shutil
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 import platformdirs
@@ -40,8 +41,11 @@ def unpacked(archive: Path) -> Path:
                 _verify_member(archive, member)
             files.extractall(beside)
         beside.replace(folder)
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise MoodringError(f"{archive} is a damaged zip ({error}); download it again") from None
+    except (NotImplementedError, RuntimeError) as error:
+        # A password, or a compression that Python has no code for.
+        raise MoodringError(f"{archive} cannot be unpacked ({error}); unpack it yourself and give the folder") from None
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return folder
@@ -49,5 +53,5 @@ def unpacked(archive: Path) -> Path:
 
 def _verify_member(archive: Path, member: str) -> None:
     parts = PurePosixPath(member.replace("\\", "/"))
-    if parts.is_absolute() or ".." in parts.parts or ":" in parts.parts[0]:
+    if parts.is_absolute() or ".." in parts.parts or any(":" in part for part in parts.parts[:1]):
         raise MoodringError(f"{archive}: '{member}' would land outside the folder; nothing was unpacked")

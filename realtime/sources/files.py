@@ -6,13 +6,14 @@ from pathlib import Path
 
 from realtime.sources import Source
 
-_MIDI_SUFFIXES = (".mid", ".midi", ".smf", ".kar")
+#: What a MIDI file is known by.
+MIDI_SUFFIXES = (".mid", ".midi", ".smf", ".kar")
 
 
 def open_file(path: Path) -> Source:
     """The source for the MIDI or sound file at ``path``; raises what ``MidiFile`` and ``AudioFile`` raise."""
     # Each loads libraries of its own, and a start that needs one should not wait for both.
-    if path.suffix.lower() in _MIDI_SUFFIXES:
+    if path.suffix.lower() in MIDI_SUFFIXES:
         from realtime.sources.midi_file import MidiFile
 
         return MidiFile(path)

@@ -29,15 +29,20 @@ PROVENANCE: dict[str, Any] = {
 NAMES = feature_set("notes22").names
 
 
-def steps(name: str, group: str, count: int, seed: int) -> PieceSteps:
+def steps(name: str, group: str, count: int, seed: int, genre: str | None = None) -> PieceSteps:
     rng = np.random.default_rng(seed)
     features = rng.normal(50, 20, (count, len(NAMES))).astype(np.float32)
     features[0] = 0.0
     labels = rng.uniform(1, 9, (count, 4)).astype(np.float32)
-    return PieceSteps(name, group, 0.5 * np.arange(1, count + 1), {"notes22": features}, labels)
+    labels[-1, 1] = np.nan  # a spread that nobody knows
+    return PieceSteps(name, group, 0.5 * np.arange(1, count + 1), {"notes22": features}, labels, genre=genre)
 
 
-PIECES = [steps("7", "one band", 20, seed=1), steps("1001", "one band", 1, seed=2), steps("Ünë", 'ç, "d"', 33, seed=3)]
+PIECES = [
+    steps("7", "one band", 20, seed=1, genre="folk"),
+    steps("1001", "one band", 1, seed=2),
+    steps("Ünë", 'ç, "d"', 33, seed=3, genre="räp"),
+]
 
 
 @pytest.fixture
@@ -52,12 +57,12 @@ def test_what_was_written_is_read_back_bit_for_bit(written: Path) -> None:
     assert isinstance(dataset, Dataset)
     assert len(dataset.pieces) == len(PIECES)
     for read, piece in zip(dataset.pieces, PIECES, strict=True):
-        assert (read.piece, read.group) == (piece.piece, piece.group)
+        assert (read.piece, read.group, read.genre) == (piece.piece, piece.group, piece.genre)
         np.testing.assert_array_equal(read.times_s, piece.times_s)
         np.testing.assert_array_equal(read.features["notes22"], piece.features["notes22"])
         np.testing.assert_array_equal(read.labels, piece.labels)
         assert (read.features["notes22"].dtype, read.labels.dtype) == (np.float32, np.float32)
-    assert {**dataset.provenance} == {"format": 1, **PROVENANCE}
+    assert {**dataset.provenance} == {"format": 2, **PROVENANCE}
     assert (dataset.hop_s, dataset.window_s) == (0.5, 10.0)
     assert dataset.groups.tolist() == ["one band", "one band", 'ç, "d"']
 
@@ -66,10 +71,11 @@ def test_anyone_who_reads_parquet_can_read_it(written: Path) -> None:
     table = pq.read_table(written)
     features = [f"notes22.{name}" for name in NAMES]
     dynamic = [f"dynamic_{name}" for name in OUTPUTS]
-    assert table.column_names == ["piece", "group", "time", *features, *OUTPUTS, *dynamic]
+    assert table.column_names == ["piece", "group", "genre", "time", *features, *OUTPUTS, *dynamic]
     assert np.isnan(table["dynamic_arousal_std"].to_numpy()).all()
     assert table.num_rows == 54
     assert table["piece"].to_pylist()[19:22] == ["7", "1001", "Ünë"]
+    assert table["genre"].to_pylist()[19:22] == ["folk", None, "räp"]
     assert table["time"].to_pylist()[:2] == [0.5, 1.0]
     np.testing.assert_array_equal(
         table["notes22.tempo"].to_numpy()[:20], PIECES[0].features["notes22"][:, NAMES.index("tempo")]
@@ -85,6 +91,13 @@ def test_writing_twice_gives_the_same_bytes_and_leaves_nothing_else(tmp_path: Pa
     write_dataset(first, PIECES, PROVENANCE)
     assert first.read_bytes() == second.read_bytes()
     assert sorted(tmp_path.iterdir()) == [first, second]
+
+
+def test_a_dataset_may_know_no_genre_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "some.parquet"
+    write_dataset(path, [steps("7", "one band", 3, seed=1)], PROVENANCE)
+    (piece,) = read_dataset(path).pieces
+    assert piece.genre is None
 
 
 def test_a_dataset_that_is_not_there_is_wrong_use(tmp_path: Path) -> None:
@@ -125,9 +138,9 @@ def test_a_parquet_file_of_someone_else(tmp_path: Path) -> None:
 
 def test_a_dataset_of_another_format(written: Path) -> None:
     table = pq.read_table(written)
-    note = json.dumps({**PROVENANCE, "format": 2})
+    note = json.dumps({**PROVENANCE, "format": 1})
     pq.write_table(table.replace_schema_metadata({"moodring": note}), written)
-    assert refusal(written) == f"{written} has dataset format 2, not 1; prepare it again"
+    assert refusal(written) == f"{written} has dataset format 1, not 2; prepare it again"
 
 
 @pytest.mark.parametrize(
@@ -136,10 +149,11 @@ def test_a_dataset_of_another_format(written: Path) -> None:
         lambda table: table.drop_columns(["arousal_std"]),
         lambda table: table.drop_columns(["notes22.tempo"]),
         lambda table: table.drop_columns(["group"]),
+        lambda table: table.drop_columns(["genre"]),
         lambda table: table.slice(0, 0),
         lambda table: table.replace_schema_metadata({"moodring": "[]"}),
     ],
-    ids=["a label", "a feature", "groups", "rows", "provenance"],
+    ids=["a label", "a feature", "groups", "genres", "rows", "provenance"],
 )
 def test_a_dataset_that_lacks(written: Path, change: Any) -> None:
     table = pq.read_table(written)

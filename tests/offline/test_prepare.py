@@ -13,15 +13,22 @@ import numpy as np
 import pytest
 import soundfile
 
-from models.affect import OUTPUTS
+from models.affect import OUTPUTS, Reading
+from models.bundle import BUNDLED, load
 from models.errors import MoodringError
 from models.features import feature_set
+from models.predictor import Predictor
 from offline.corpora import Labels, Piece, open_corpus
 from offline.dataset import PieceSteps, read_dataset
 from offline.prepare import HOP_S, WINDOW_S, prepare, prepare_piece
 from realtime.events import Event, Sound
 from realtime.listener import Listener
+from realtime.outputs import Status
+from realtime.session import Session
+from realtime.sources.files import open_file
 from realtime.sources.midi_file import MidiFile
+from realtime.sources.paced import Paced
+from realtime.tracker import EmotionTracker
 
 NEUTRAL = Labels(np.zeros(1), np.array([[5.0, 1.0, 5.0, 1.0]], np.float32))
 
@@ -91,6 +98,43 @@ def test_keys_are_prepared_as_they_are_played_live(shared_data: Path, block_s: f
     rated = times_s <= piece.end_s
     np.testing.assert_array_equal(steps.times_s, times_s[rated])
     np.testing.assert_array_equal(steps.features["notes22"], features[rated])
+
+
+class Remembered:
+    """An output that keeps the readings."""
+
+    def __init__(self) -> None:
+        self.readings: list[Reading] = []
+
+    def write(self, reading: Reading, status: Status) -> None:
+        self.readings.append(reading)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("corpus", "number"), [("deam", 700), ("vgmidi", 50)])
+def test_a_session_in_real_time_reads_what_a_network_makes_of_the_prepared_features(
+    shared_data: Path, corpus: str, number: int
+) -> None:
+    """The whole way that a performance goes, on a clock that jumps to whenever the next block is due."""
+    piece = list(open_corpus(corpus, shared_data / corpus))[number]
+    bundle = load(BUNDLED / "seed-rnn")
+    now_s = [0.0]
+    source = Paced(open_file(piece.path), lambda: now_s[0], lambda wait_s: now_s.append(now_s.pop() + wait_s))
+    remembered = Remembered()
+    Session(source, EmotionTracker(bundle), [remembered]).run()
+
+    steps = prepare_piece(piece, [known.name for known in bundle.feature_sets])
+    assert isinstance(steps, PieceSteps)
+    predictor = Predictor(bundle)
+    state, expected = predictor.start(), []
+    for row in range(len(steps.times_s)):
+        affect, state = predictor.step({name: values[row] for name, values in steps.features.items()}, state)
+        expected.append((float(steps.times_s[row]), *affect.tolist()))
+    assert len(expected) >= 20
+    heard = [(r.time, r.valence, r.valence_std, r.arousal, r.arousal_std) for r in remembered.readings]
+    assert heard[: len(expected)] == expected
 
 
 def test_a_file_that_runs_on_past_its_labels_is_left_there(tmp_path: Path) -> None:

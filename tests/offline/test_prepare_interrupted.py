@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -52,15 +55,20 @@ def test_killed_at_random_it_leaves_nothing_half_written_and_goes_on(
     output.parent.mkdir()
     env = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
     rng = random.Random(1)
-    for _ in range(3):
+    (output.parent / ".set.parquet.x7_k2ab9").write_bytes(undisturbed[:1000])  # killed while it wrote
+    (output.parent / ".set.parquet.before").write_bytes(b"somebody's own")
+    cut_off = 0
+    for _ in range(4):
         process = subprocess.Popen(command(corpus_folder, output, "--jobs", "1"), cwd=ROOT, env=env)
-        time.sleep(rng.uniform(2.0, 6.0))
+        time.sleep(rng.uniform(1.0, 4.0))
+        cut_off += process.poll() is None
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert not output.exists() or output.read_bytes() == undisturbed
+    assert cut_off
     subprocess.run(command(corpus_folder, output, "--jobs", "1"), cwd=ROOT, env=env, check=True)
     assert output.read_bytes() == undisturbed
-    assert [file.name for file in output.parent.iterdir()] == ["set.parquet"]
+    assert {file.name for file in output.parent.iterdir()} == {"set.parquet", ".set.parquet.before"}
 
 
 def test_what_was_heard_is_not_heard_again_and_new_labels_cost_nothing(
@@ -103,6 +111,27 @@ def test_a_cluster_whose_worker_is_killed_gives_the_same_dataset(
         )
     assert len(victims) == 1
     assert (tmp_path / "set.parquet").read_bytes() == undisturbed
+
+
+def test_workers_say_nothing_on_stderr_even_where_dasks_usual_port_is_taken(corpus_folder: Path, tmp_path: Path):
+    """Three songs, two processes, the warnings of Python on: the corrections and how far it has got."""
+    folder = tmp_path / "deam"
+    shutil.copytree(corpus_folder, folder, ignore=lambda at, names: sorted(n for n in names if ".opus" in n)[3:])
+    env = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONWARNINGS": "default"}
+    with socket.socket() as taken:
+        with contextlib.suppress(OSError):
+            taken.bind(("127.0.0.1", 8787))
+            taken.listen()
+        ran = subprocess.run(
+            command(folder, tmp_path / "set.parquet", "--jobs", "2"), cwd=ROOT, env=env, capture_output=True, text=True
+        )
+    assert ran.returncode == 0
+    first, *lines = ran.stderr.splitlines()
+    assert first.startswith("deam: valence and arousal swapped back in ids 2 to 1000")
+    assert lines
+    assert all(re.fullmatch(r"deam: \d of 3, \d+\.\d pieces a second(, \d+ s left)?", line) for line in lines), lines
+    assert lines[-1].startswith("deam: 3 of 3, ")
+    assert ran.stdout == f"{tmp_path / 'set.parquet'}: 3 pieces\n"
 
 
 def test_a_scheduler_that_does_not_answer(corpus_folder: Path, tmp_path: Path):

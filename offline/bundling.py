@@ -1,0 +1,176 @@
+"""From a dataset to a bundle: cross-validate, train on everything, export."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.atomic import write_atomically
+from models.bundle import Bundle
+from models.errors import MoodringError
+from offline.crossvalidation import (
+    CrossValidation,
+    Progress,
+    Task,
+    TaskWatch,
+    Teacher,
+    cross_validate,
+    fold_key,
+    material,
+)
+from offline.curves import picture
+from offline.dataset import Dataset
+from offline.kept import Kept
+from offline.recipe import Recipe
+from offline.search import candidates
+from offline.training import Fitted, Sequences, fit, sequences
+from offline.transfer import lesson_of_bundle
+from offline.workers import Share, one_after_another
+
+#: The fold of a training on everything.
+EVERYTHING = -1
+
+#: The settings that mean something only where there is a teacher.
+_TRANSFER = {"taught", "hinted"}
+
+
+def open_teacher(bundle: Bundle, dataset: Dataset) -> Teacher:
+    """``bundle`` as a teacher on ``dataset``; raises ``MoodringError`` where it would tell what it must not.
+
+    Where it was trained on groups of the dataset, its card must say how, so that every fold can train its like.
+    """
+    if not set(bundle.card.get("groups", ())) & set(dataset.groups.tolist()):
+        return Teacher(bundle.feature_sets[0].name, bundle=bundle)
+    training = bundle.card.get("training", {})
+    known = {field.name for field in fields(Recipe)} - _TRANSFER
+    if not known <= training.keys():
+        missing = ", ".join(sorted(known - training.keys()))
+        raise MoodringError(
+            f"the teacher '{bundle.name}' was trained on groups of this dataset and its card does not say how "
+            f"({missing} missing): its students' figures would not be honest; train the teacher again"
+        )
+    recipe = Recipe(**{name: training[name] for name in known})
+    return Teacher(bundle.feature_sets[0].name, recipe=recipe)
+
+
+def train(
+    dataset: Dataset,
+    output: Path,
+    recipe: Recipe,
+    *,
+    teacher: Bundle | None = None,
+    search: int = 0,
+    share: Share = one_after_another,
+    kept: Kept | None = None,
+    watch: TaskWatch | None = None,
+    progress: Progress = lambda line: None,
+) -> CrossValidation:
+    """Cross-validate, train on everything for as long, and write the bundle ``output`` and its learning curves.
+
+    ``search`` is how many other settings are tried in every fold. The curves are in ``<output>-curves.png``.
+    """
+    from offline.export import export
+
+    feature_set_name = dataset.provenance["feature_sets"][0]
+    teaching = None if teacher is None else open_teacher(teacher, dataset)
+    tried = candidates(recipe, search, has_teacher=teaching is not None) if search else [recipe]
+    validated = cross_validate(
+        dataset,
+        feature_set_name,
+        tried,
+        teacher=teaching,
+        share=share,
+        kept=kept,
+        watch=watch,
+        progress=progress,
+    )
+    if search:
+        progress(f"best of {len(tried)} settings: {_differences(recipe, validated.recipe)}")
+    data = sequences(dataset, feature_set_name)
+    fitted = _train_on_everything(dataset, data, validated, teacher, kept, watch)
+    agreement = export(
+        fitted.network(),
+        output,
+        arch=recipe.arch,
+        feature_set_name=feature_set_name,
+        hop_s=dataset.hop_s,
+        window_s=dataset.window_s,
+        examples=_examples(data),
+        about=_about(dataset, output, recipe, validated, teacher, search),
+    )
+    write_atomically(output.with_name(f"{output.name}-curves.png"), picture(validated.folds, output.name))
+    progress(f"Keras and ONNX agree to {agreement.sequence:.0e} over sequences, {agreement.step:.0e} stepped")
+    return validated
+
+
+def _train_on_everything(
+    dataset: Dataset,
+    data: Sequences,
+    validated: CrossValidation,
+    teacher: Bundle | None,
+    kept: Kept | None,
+    watch: TaskWatch | None,
+) -> Fitted:
+    lesson = None
+    digest = material(dataset, dataset.provenance["feature_sets"][0]).digest()
+    if teacher is not None:
+        lesson = lesson_of_bundle(teacher, sequences(dataset, teacher.feature_sets[0].name).features)
+        digest = fold_key(digest, lesson.digest())
+    task = Task(validated.recipe, EVERYTHING)
+    key = fold_key(digest, (task, validated.epochs))
+    fitted: Fitted | None = None if kept is None else kept.get(key)
+    if fitted is None:
+        watched = partial(watch, task) if watch else None
+        fitted = fit(data, dataset.groups, validated.recipe, epochs=validated.epochs, lesson=lesson, watch=watched)
+        if kept is not None:
+            kept.set(key, fitted)
+    return fitted
+
+
+def _about(
+    dataset: Dataset, output: Path, asked: Recipe, validated: CrossValidation, teacher: Bundle | None, search: int
+) -> dict[str, Any]:
+    """What the card says of training and evaluation."""
+    command = f"moodring train DATASET --arch {asked.arch} --seed {asked.seed} --folds {asked.folds}"
+    training: dict[str, Any] = {
+        **dataset.provenance,
+        **asdict(validated.recipe),
+        "epochs": validated.epochs,
+        "moodring": metadata.version("moodring"),
+    }
+    if teacher is not None:
+        command += f" --teacher {teacher.name}"
+        training["teacher"] = {"name": teacher.name, "files": teacher.card["files"]}
+    else:
+        training = {name: value for name, value in training.items() if name not in _TRANSFER}
+    if search:
+        command += f" --search {search}"
+        training["search"] = {"tried": len(validated.candidates), "held_out_errors": list(validated.candidates)}
+    return {
+        "training": training,
+        "groups": sorted(set(dataset.groups.tolist())),
+        "evaluation": {
+            "what": "one row a piece, cross-validated, no group in two folds",
+            "command": f"{command} -o {output.name}",
+            **validated.evaluation.as_card(),
+        },
+    }
+
+
+def _differences(recipe: Recipe, chosen: Recipe) -> str:
+    changed = {name: value for name, value in asdict(chosen).items() if value != getattr(recipe, name)}
+    return ", ".join(f"{name} {value}" for name, value in changed.items()) or "those given"
+
+
+def _examples(data: Sequences, count: int = 24) -> NDArray[np.float32]:
+    """Real sequences for the check of an export, some steps of each masked."""
+    chosen: NDArray[np.float32] = data.features[np.linspace(0, len(data.features) - 1, count).astype(int)].copy()
+    chosen[:, ::7] = 0.0
+    chosen[0, 3:] = 0.0
+    return chosen

@@ -1,0 +1,224 @@
+"""Trains a recipe on all folds but one in turn and judges it on the one that is left, each group on one side only.
+
+Every fold is kept in a cache on disk by the data, the recipe and the code that trains, so that a training that was
+killed goes on after the last fold that it had finished, to the same result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import GroupKFold
+
+from models.bundle import Bundle
+from models.errors import MoodringError
+from offline.dataset import Dataset
+from offline.evaluation import Evaluation, piece_labels, summarize_steps
+from offline.kept import Kept
+from offline.metrics import Values, scores
+from offline.recipe import Recipe
+from offline.training import Fitted, Sequences, fit, sequences
+from offline.transfer import Lesson, lesson_of_bundle, lesson_of_network
+from offline.workers import Share, one_after_another
+
+Progress = Callable[[str], None]
+#: Called after each epoch with the task, the epoch's number, the error trained on and that on the held-out groups.
+TaskWatch = Callable[["Task", int, float, float | None], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Teacher:
+    """Who teaches, from the features of ``feature_set_name``: a ``bundle``, or a ``recipe`` by which every fold trains
+    a teacher of its own on its training groups.
+
+    A bundle that has seen the groups that a fold is judged on must not teach: its student would know of them through
+    it.
+    """
+
+    feature_set_name: str
+    bundle: Bundle | None = None
+    recipe: Recipe | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """What folds are made of: sequences of the student's features, groups of the pieces [shape=(pieces,)], and where
+    there is a teacher its sequences and what it says of them (None where it is trained anew in each fold)."""
+
+    own: Sequences
+    groups: NDArray[np.str_]
+    taught: Sequences | None = None
+    lesson: Lesson | None = None
+
+    def digest(self) -> str:
+        """A hash of everything that goes into a training."""
+        digest = hashlib.sha256(" ".join(self.groups.tolist()).encode())
+        arrays = [self.own.features, self.own.labels, self.own.present]
+        if self.taught is not None:
+            arrays.append(self.taught.features)
+        if self.lesson is not None:
+            arrays += [self.lesson.affect, self.lesson.embedding]
+        for array in arrays:
+            digest.update(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One fold of one recipe; ``teacher`` is the recipe of a teacher that each fold trains for itself."""
+
+    recipe: Recipe
+    fold: int
+    teacher: Recipe | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CrossValidation:
+    """The scores, the recipe that was chosen, the median epochs it took, and the chosen network of each fold.
+
+    ``predicted`` and ``truth`` are the summaries and labels of each piece [shape=(pieces, 4)]; ``candidates`` the mean
+    error of each recipe on the groups that early stopping watched.
+    """
+
+    evaluation: Evaluation
+    recipe: Recipe
+    epochs: int
+    folds: tuple[Fitted, ...]
+    predicted: Values
+    truth: Values
+    candidates: tuple[float, ...]
+
+
+def material(dataset: Dataset, feature_set_name: str, teacher: Teacher | None = None) -> Material:
+    """What the folds of ``dataset`` are made of; raises ``MoodringError`` where a teacher needs other features."""
+    own = sequences(dataset, feature_set_name)
+    if teacher is None:
+        return Material(own, dataset.groups)
+    name = teacher.feature_set_name
+    if name not in dataset.provenance["feature_sets"]:
+        raise MoodringError(f"the teacher needs the features '{name}', which the dataset lacks")
+    taught = sequences(dataset, name)
+    lesson = None if teacher.bundle is None else lesson_of_bundle(teacher.bundle, taught.features)
+    return Material(own, dataset.groups, taught, lesson)
+
+
+def split(recipe: Recipe, groups: NDArray[np.str_]) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """The pieces to train on and those to judge by, for each fold; no group is on both sides."""
+    if len(set(groups)) < 2 * recipe.folds:
+        raise MoodringError(f"{recipe.folds} folds need at least {2 * recipe.folds} groups, not {len(set(groups))}")
+    folds = GroupKFold(recipe.folds, shuffle=True, random_state=recipe.seed)
+    return list(folds.split(np.empty(len(groups)), groups=groups))
+
+
+def train_fold(task: Task, material: Material, watch: TaskWatch | None = None) -> Fitted:
+    """Train on the groups of one fold. It stops by a part of them, never by the groups that it is judged on."""
+    training, _ = split(task.recipe, material.groups)[task.fold]
+    lesson = None if material.lesson is None else material.lesson.take(training)
+    if task.teacher is not None and material.taught is not None:
+        # One split for both: the teacher's own seed must not move groups between the sides.
+        recipe = replace(task.teacher, seed=task.recipe.seed, folds=task.recipe.folds)
+        taught = material.taught.take(training)
+        fitted = fit(taught, material.groups[training], recipe)
+        lesson = lesson_of_network(fitted.network(), taught.features)
+    own = material.own.take(training)
+    watched = partial(watch, task) if watch else None
+    return fit(own, material.groups[training], task.recipe, lesson=lesson, watch=watched)
+
+
+def cross_validate(
+    dataset: Dataset,
+    feature_set_name: str,
+    candidates: Sequence[Recipe],
+    *,
+    teacher: Teacher | None = None,
+    share: Share = one_after_another,
+    kept: Kept | None = None,
+    watch: TaskWatch | None = None,
+    progress: Progress = lambda line: None,
+) -> CrossValidation:
+    """The scores of a recipe, or of choosing one among ``candidates`` of one seed and number of folds.
+
+    In each fold the candidate is chosen by the groups that early stopping watched, so the figures hold for the whole
+    search: no choice has seen what it is judged by. The recipe that is given back is the best of all folds together.
+    """
+    everything, groups, truth = material(dataset, feature_set_name, teacher), dataset.groups, piece_labels(dataset)
+    folds = split(candidates[0], groups)
+    teaching = None if teacher is None else teacher.recipe
+    tasks = [Task(recipe, fold, teaching) for fold in range(len(folds)) for recipe in candidates]
+    outcomes: list[list[Fitted]] = [[] for _ in folds]
+    predicted, constant = np.empty_like(truth), np.empty_like(truth)
+    chosen: list[Fitted] = []
+    ordered = _in_order(tasks, everything, share, kept, watch)
+    for task, fitted in zip(tasks, ordered, strict=True):
+        outcomes[task.fold].append(fitted)
+        if len(outcomes[task.fold]) < len(candidates):
+            continue
+        training, test = folds[task.fold]
+        chosen.append(min(outcomes[task.fold], key=lambda fitted: fitted.held_out_error))
+        predicted[test] = _summaries(chosen[-1], dataset, feature_set_name, everything.own, test)
+        constant[test] = np.nanmean(truth[training], axis=0)
+        found = scores(predicted[test], truth[test])
+        progress(
+            f"fold {task.fold + 1} of {len(folds)}: {chosen[-1].epochs} epochs, squared error {found['mse']:.3f}, "
+            f"R² {found['r2_valence_mean']:.2f} valence, {found['r2_arousal_mean']:.2f} arousal"
+        )
+    errors = np.array([[fitted.held_out_error for fitted in fold] for fold in outcomes]).mean(axis=0)
+    best = int(errors.argmin())
+    epochs = int(np.median([fold[best].epochs for fold in outcomes]))
+    evaluation = Evaluation(len(truth), len(set(groups)), len(folds), scores(predicted, truth), scores(constant, truth))
+    return CrossValidation(
+        evaluation, candidates[best], epochs, tuple(chosen), predicted, truth, tuple(errors.tolist())
+    )
+
+
+def _in_order(
+    tasks: Sequence[Task], everything: Material, share: Share, kept: Kept | None, watch: TaskWatch | None
+) -> Iterator[Fitted]:
+    """The trained network of each task, in their order; what is not kept from before is trained and kept."""
+    digest = everything.digest()
+    keys = [fold_key(digest, task) for task in tasks]
+    ready = {} if kept is None else {place: found for place, key in enumerate(keys) if (found := kept.get(key))}
+    missing = [place for place in range(len(tasks)) if place not in ready]
+    arriving = share(partial(train_fold, watch=watch), [tasks[place] for place in missing], everything)
+    for place in range(len(tasks)):
+        while place not in ready:
+            number, fitted = next(arriving)
+            ready[missing[number]] = fitted
+            if kept is not None:
+                kept.set(keys[missing[number]], fitted)
+        yield ready.pop(place)
+
+
+def fold_key(digest: str, task: object) -> str:
+    """What the cache knows a training by: the data, what was to be trained, and the code that trains."""
+    return hashlib.sha256(repr((digest, task, training_code())).encode()).hexdigest()
+
+
+@cache
+def training_code() -> str:
+    """A hash of everything that decides what a training gives: our code and the libraries' versions."""
+    here = Path(__file__).parent
+    files = [*here.glob("networks/*.py"), here / "training.py", here / "transfer.py", here / "crossvalidation.py"]
+    digest = hashlib.sha256(repr([metadata.version(name) for name in ("tensorflow", "keras", "numpy")]).encode())
+    for file in sorted(files):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _summaries(
+    fitted: Fitted, dataset: Dataset, feature_set_name: str, own: Sequences, pieces: NDArray[np.int64]
+) -> Values:
+    affect = np.asarray(fitted.network()(own.features[pieces], training=False))
+    rows = []
+    for row, piece in enumerate(pieces):
+        steps = dataset.pieces[piece]
+        heard = steps.features[feature_set_name].any(axis=1)
+        rows.append(summarize_steps(affect[row, : len(steps.times_s)], steps.times_s, heard, dataset.window_s))
+    return np.stack(rows)

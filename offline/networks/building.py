@@ -1,0 +1,88 @@
+"""What all architectures are built from and what they become."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+from numpy.typing import NDArray
+
+from models.affect import OUTPUTS
+from offline.networks.layers import Standardization
+
+#: What a spread begins at where no label tells one: a quarter of the way across half the scale.
+_UNKNOWN_SPREAD = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Statistics:
+    """Of the training data: mean and spread of each feature [shape=(features,)], mean of each label [shape=(4,)]."""
+
+    mean: NDArray[np.float32]
+    scale: NDArray[np.float32]
+    prior: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, features: NDArray[np.float32], labels: NDArray[np.float32]) -> Statistics:
+        """The statistics of sequences [shape=(pieces, steps, features)] over the steps that are not masked.
+
+        Labels that are NaN are not known; where a column has none at all, its prior is 1.
+        """
+        heard = features.any(axis=-1)
+        spread = features[heard].std(axis=0)
+        known = ~np.isnan(labels[heard])
+        total = np.where(known, labels[heard], 0.0).sum(axis=0, dtype=np.float64)
+        prior = np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), _UNKNOWN_SPREAD)
+        mean = features[heard].mean(axis=0)
+        return cls(mean, np.where(spread > 1e-6, spread, 1.0), prior.astype(np.float32))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StepModel:
+    """A network for one step: takes features and ``states`` (name and shape), gives affect and the next states."""
+
+    model: keras.Model
+    states: dict[str, tuple[int, ...]]
+
+
+def standardization(statistics: Statistics) -> Standardization:
+    """The layer that takes raw features."""
+    return Standardization(statistics.mean.tolist(), statistics.scale.tolist(), name="standardization")
+
+
+def seeds_from(seed: int) -> Iterator[int]:
+    """Seeds for everything random in one network, one after another.
+
+    Keras would draw them from Python's one global generator, which any other thread may draw from at the same time.
+    """
+    return count(seed * 1000 + 1)
+
+
+def dense(units: int, seeds: Iterator[int], **settings: Any) -> layers.Dense:
+    """A dense layer with its own seed."""
+    return layers.Dense(units, kernel_initializer=keras.initializers.GlorotUniform(next(seeds)), **settings)
+
+
+def head(statistics: Statistics, seeds: Iterator[int]) -> layers.Dense:
+    """The layer that gives affect, before its bounds."""
+    # Starting at the labels' mean, the network begins as the mean predictor and says so in silence.
+    prior = keras.initializers.Constant(statistics.prior)
+    return dense(len(OUTPUTS), seeds, bias_initializer=prior, name="affect")
+
+
+def without_dropout(trained: keras.Model) -> keras.Model:
+    """The same network and weights with nothing left that is random or only for training: what is exported."""
+
+    def plain(layer: layers.Layer) -> layers.Layer:
+        config = layer.get_config()
+        config |= {name: 0.0 for name in ("dropout", "recurrent_dropout") if name in config}
+        return type(layer).from_config(config)
+
+    network = keras.models.clone_model(trained, clone_function=plain)
+    network.set_weights(trained.get_weights())
+    return network

@@ -1,0 +1,82 @@
+"""What ``train`` and ``study`` do between the command line and the library."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from models.errors import UsageError
+from offline.recipe import Recipe
+
+_console = Console(file=sys.stderr)
+
+
+def train_bundle(
+    dataset: Path,
+    output: Path,
+    *,
+    recipe: Recipe,
+    teacher: str | None,
+    search: int,
+    jobs: int,
+    scheduler: str | None,
+) -> None:
+    """Train with learning curves and a line a fold; prints the cross-validated scores beside the mean predictor's."""
+    from models.bundle import load
+    from offline.bundling import train
+    from offline.dataset import read_dataset
+    from offline.export import verify_output
+    from offline.networks import architecture
+
+    # What would stop it in the end stops it before the hours of training.
+    architecture(recipe.arch)
+    verify_output(output)
+    if not output.absolute().parent.is_dir():
+        raise UsageError(f"{output.parent} is not a folder; choose another place for the bundle")
+    taught_by = load(teacher) if teacher else None
+    opened = read_dataset(dataset)
+    with _means(jobs, scheduler) as means:
+        validated = train(opened, output, recipe, teacher=taught_by, search=search, **means)
+    for name, scores in (
+        ("model", validated.evaluation.model),
+        ("mean predictor", validated.evaluation.mean_predictor),
+    ):
+        print(
+            f"{name:15} squared error {scores['mse']:.3f}, R² {scores['r2_valence_mean']:.3f} valence, "
+            f"{scores['r2_arousal_mean']:.3f} arousal"
+        )
+    print(f"{output}; 'moodring models install {output}' makes it known by its name")
+
+
+def print_study(datasets: list[Path], *, seed: int, jobs: int, scheduler: str | None) -> Iterator[str]:
+    """The study's networks on each dataset, as a Markdown table."""
+    from offline.dataset import read_dataset
+    from offline.study import study, table
+
+    with _means(jobs, scheduler) as means:
+        rows = [row for path in datasets for row in study(read_dataset(path), seed=seed, **means)]
+    yield from table(rows)
+
+
+@contextmanager
+def _means(jobs: int, scheduler: str | None) -> Iterator[dict[str, Any]]:
+    """Workers, what is kept from an earlier run, and how progress is shown."""
+    from offline.curves import LiveCurves
+    from offline.kept import Kept
+    from offline.workers import workers
+
+    def say(line: str) -> None:
+        _console.print(line, highlight=False)
+
+    with Kept("trained") as kept, workers(jobs, scheduler) as share:
+        means: dict[str, Any] = {"share": share, "kept": kept, "progress": say}
+        if jobs == 1 and scheduler is None and _console.is_terminal:
+            with LiveCurves(_console) as curves:
+                yield {**means, "watch": curves.epoch}
+        else:
+            yield means

@@ -1,0 +1,108 @@
+"""From a dataset to a bundle, as the command does it: settings, curves, and being killed on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("tensorflow", reason="TensorFlow is not installed (extra 'offline')")
+
+from models.agreement import read_examples, verify_agreement
+from models.bundle import load
+from offline.bundling import train
+from offline.dataset import Dataset, write_dataset
+from offline.recipe import Recipe
+
+ROOT = Path(__file__).resolve().parents[2]
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def quick(arch: str) -> Recipe:
+    return Recipe(arch, folds=2, most_epochs=3, patience=2)
+
+
+@pytest.fixture(scope="module", params=["rnn", "cnn", "dense"])
+def bundle(request: pytest.FixtureRequest, small_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bundles") / f"quick-{request.param}"
+    train(small_dataset, folder, quick(request.param))
+    return folder
+
+
+def test_a_trained_bundle_loads_and_says_how_it_was_made(bundle: Path, small_dataset: Dataset):
+    card = json.loads((bundle / "card.json").read_text())
+    assert load(bundle).hop_s == 0.5
+    assert card["training"]["corpus"] == "vgmidi"
+    settings = {"seed": 1, "folds": 2, "learning_rate": 2e-3, "weight_decay": 1e-3, "dropout": 0.2, "batch": 64}
+    settings |= {"most_epochs": 3, "patience": 2, "held_out": 0.15}
+    assert settings.items() <= card["training"].items()
+    assert card["training"]["epochs"] in (1, 2, 3)
+    assert card["groups"] == sorted(set(small_dataset.groups))
+    assert card["evaluation"]["model"].keys() == card["evaluation"]["mean_predictor"].keys()
+    assert bundle.with_name(f"{bundle.name}-curves.png").read_bytes().startswith(PNG)
+
+
+def test_a_student_of_a_searched_recipe_says_so_in_its_card(small_dataset: Dataset, tmp_path: Path):
+    said: list[str] = []
+    folder = tmp_path / "student"
+    found = train(
+        small_dataset,
+        folder,
+        quick("dense"),
+        teacher=load("seed-rnn"),
+        search=2,
+        progress=lambda line: said.append(line),
+    )
+    training = json.loads((folder / "card.json").read_text())["training"]
+    assert training["teacher"]["name"] == "seed-rnn"
+    assert len(training["search"]["held_out_errors"]) == 3
+    assert training["learning_rate"] == found.recipe.learning_rate
+    assert training["taught"] == found.recipe.taught
+    assert any(line.startswith("best of 3 settings: ") for line in said)
+    # The student sees what it saw without a teacher: 22 numbers, and nothing of the teacher's state.
+    assert [len(known.features) for known in load(folder).feature_sets] == [22]
+    assert load(folder).states == {}
+
+
+def command(dataset: Path, output: Path) -> list[str]:
+    return [sys.executable, "-m", "cli", "train", str(dataset), "--arch", "dense", "--folds", "2", "-o", str(output)]
+
+
+def said_by(bundle: Path) -> bytes:
+    """What a whole bundle's network said of real sequences at its export, to the bit."""
+    verify_agreement(load(bundle), read_examples(load(bundle)))
+    return (bundle / "agreement.npz").read_bytes()
+
+
+def test_killed_at_random_it_leaves_nothing_half_written_and_goes_on(small_dataset: Dataset, tmp_path: Path):
+    dataset = tmp_path / "set.parquet"
+    write_dataset(dataset, small_dataset.pieces, small_dataset.provenance)
+    undisturbed, output = tmp_path / "whole" / "mine", tmp_path / "killed" / "mine"
+    for folder in (undisturbed, output):
+        folder.parent.mkdir()
+    rng = random.Random(2)
+
+    def env(cache: str) -> dict[str, str]:
+        return {**os.environ, "XDG_CACHE_HOME": str(tmp_path / cache)}
+
+    start = time.monotonic()
+    subprocess.run(command(dataset, undisturbed), cwd=ROOT, env=env("a"), check=True, capture_output=True)
+    took_s = time.monotonic() - start
+    expected = said_by(undisturbed)
+    for _ in range(2):
+        process = subprocess.Popen(command(dataset, output), cwd=ROOT, env=env("b"), stderr=subprocess.DEVNULL)
+        time.sleep(rng.uniform(0.2, 0.9) * took_s)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        if output.exists():
+            assert said_by(output) == expected
+    subprocess.run(command(dataset, output), cwd=ROOT, env=env("b"), check=True, capture_output=True)
+    assert said_by(output) == expected
+    assert sorted(file.name for file in output.parent.iterdir()) == ["mine", "mine-curves.png"]

@@ -1,0 +1,141 @@
+"""Cross-validation: groups stay apart, a search is judged by what it has not seen, a second run goes on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow", reason="TensorFlow is not installed (extra 'offline')")
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import offline.crossvalidation
+from models.errors import MoodringError
+from offline.crossvalidation import Task, cross_validate, fold_key, material, split
+from offline.dataset import Dataset
+from offline.kept import Kept
+from offline.recipe import Recipe
+from offline.search import candidates
+from offline.training import fit, sequences
+from offline.workers import workers
+
+QUICK = Recipe("dense", folds=2, most_epochs=3, patience=2)
+
+
+@given(groups=st.lists(st.sampled_from("abcdefghijklm"), min_size=1, max_size=60), folds=st.integers(2, 5))
+@settings(max_examples=60, deadline=None)
+def test_folds_never_share_a_group_and_cover_everything_once(groups: list[str], folds: int):
+    named = np.array(groups)
+    recipe = Recipe("dense", folds=folds)
+    if len(set(groups)) < 2 * folds:
+        with pytest.raises(MoodringError, match=f"{folds} folds need at least {2 * folds} groups"):
+            split(recipe, named)
+        return
+    judged: list[int] = []
+    for training, test in split(recipe, named):
+        assert set(named[training]).isdisjoint(named[test])
+        judged += test.tolist()
+    assert sorted(judged) == list(range(len(groups)))
+
+
+def test_training_twice_with_one_seed_gives_one_network(small_dataset: Dataset):
+    data = sequences(small_dataset, "notes22")
+    recipe = replace(QUICK, arch="rnn")
+    first, second = (fit(data, small_dataset.groups, recipe, epochs=2).network() for _ in range(2))
+    other = fit(data, small_dataset.groups, replace(recipe, seed=9), epochs=2).network()
+    assert np.array_equal(first(data.features), second(data.features))
+    assert not np.array_equal(first(data.features), other(data.features))
+
+
+def test_early_stopping_keeps_the_weights_of_its_best_epoch(small_dataset: Dataset):
+    data = sequences(small_dataset, "notes22")
+    fitted = fit(data, small_dataset.groups, replace(QUICK, learning_rate=0.3, most_epochs=12, patience=12))
+    assert fitted.held_out_error == min(fitted.curves.held_out)
+    assert fitted.curves.held_out[fitted.epochs - 1] == fitted.held_out_error
+    assert len(fitted.curves.trained) == 12
+
+
+def test_what_is_judged_was_not_trained_on(small_dataset: Dataset, monkeypatch: pytest.MonkeyPatch):
+    trained_on: list[set[str]] = []
+
+    def watched(data, groups, recipe, **more):
+        trained_on.append(set(groups))
+        return fit(data, groups, recipe, **more)
+
+    monkeypatch.setattr(offline.crossvalidation, "fit", watched)
+    found = cross_validate(small_dataset, "notes22", [QUICK])
+    judged = [set(small_dataset.groups) - groups for groups in trained_on]
+    assert judged[0].isdisjoint(judged[1])
+    assert judged[0] | judged[1] == set(small_dataset.groups)
+    assert found.evaluation.pieces == len(small_dataset.pieces)
+
+
+def test_a_search_chooses_by_the_groups_that_it_watched(small_dataset: Dataset):
+    tried = [replace(QUICK, learning_rate=1e-9), replace(QUICK, learning_rate=0.01)]
+    found = cross_validate(small_dataset, "notes22", tried)
+    assert found.recipe == tried[1]
+    assert found.candidates[1] < found.candidates[0]
+    assert all(fold.held_out_error == min(fold.curves.held_out) for fold in found.folds)
+
+
+def test_a_second_run_goes_on_where_the_first_was_cut_off(
+    small_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    whole = cross_validate(small_dataset, "notes22", [QUICK])
+    fits = 0
+
+    def cut_off(data, groups, recipe, **more):
+        nonlocal fits
+        fits += 1
+        if fits == 2:
+            raise KeyboardInterrupt
+        return fit(data, groups, recipe, **more)
+
+    monkeypatch.setattr(offline.crossvalidation, "fit", cut_off)
+    with Kept("trained", tmp_path) as kept, pytest.raises(KeyboardInterrupt):
+        cross_validate(small_dataset, "notes22", [QUICK], kept=kept)
+    with Kept("trained", tmp_path) as kept:
+        again = cross_validate(small_dataset, "notes22", [QUICK], kept=kept)
+    assert fits == 3  # one, the one that was cut off, and that one again
+    np.testing.assert_array_equal(again.predicted, whole.predicted)
+
+
+def test_what_is_kept_is_known_by_everything_that_made_it(small_dataset: Dataset):
+    digest = material(small_dataset, "notes22").digest()
+    task = Task(QUICK, 0)
+    keys = {
+        fold_key(digest, task),
+        fold_key(digest, Task(QUICK, 1)),
+        fold_key(digest, Task(replace(QUICK, dropout=0.3), 0)),
+        fold_key(digest, Task(QUICK, 0, teacher=QUICK)),
+        fold_key(material(Dataset(small_dataset.pieces[1:], small_dataset.provenance), "notes22").digest(), task),
+    }
+    assert len(keys) == 5
+
+
+def test_folds_that_are_trained_elsewhere_give_the_same(small_dataset: Dataset):
+    here = cross_validate(small_dataset, "notes22", [QUICK])
+    with workers(2, None) as share:
+        there = cross_validate(small_dataset, "notes22", [QUICK], share=share)
+    np.testing.assert_array_equal(here.predicted, there.predicted)
+
+
+def test_too_few_groups_for_the_folds(small_dataset: Dataset):
+    few = Dataset(small_dataset.pieces[:2], small_dataset.provenance)
+    with pytest.raises(MoodringError, match="2 folds need at least 4 groups"):
+        cross_validate(few, "notes22", [QUICK])
+
+
+def test_candidates_are_the_recipe_and_others_like_it():
+    drawn = candidates(QUICK, 8)
+    assert drawn[0] == QUICK
+    assert len(set(drawn)) == 9
+    assert drawn == candidates(QUICK, 8)
+    assert drawn != candidates(replace(QUICK, seed=2), 8)
+    assert {(r.arch, r.seed, r.folds, r.taught, r.hinted) for r in drawn} == {
+        ("dense", 1, 2, QUICK.taught, QUICK.hinted)
+    }
+    assert len({recipe.taught for recipe in candidates(QUICK, 8, has_teacher=True)}) > 4

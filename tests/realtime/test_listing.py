@@ -1,0 +1,127 @@
+"""What 'models list' and 'models show' say of models, of cards made by hand too."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.bundle import BUNDLED, CARD, installed_folder
+from realtime.listing import list_models, show_model
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's folder of bundles, empty."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    folder = installed_folder()
+    if tmp_path not in folder.parents:
+        pytest.skip("this system has no XDG_DATA_HOME")
+    folder.mkdir(parents=True)
+    return folder
+
+
+def own(home: Path, name: str, **changed: Any) -> Path:
+    """A model of the user's, whose card has ``changed``; None takes a part out."""
+    folder = Path(shutil.copytree(BUNDLED / "seed-dense", home / name))
+    card = {**json.loads((folder / CARD).read_text()), "name": name, **changed}
+    (folder / CARD).write_text(json.dumps({key: value for key, value in card.items() if value is not None}))
+    return folder
+
+
+def lines(name: str) -> list[str]:
+    return [line.strip() for line in show_model(name, as_json=False)]
+
+
+def test_a_list_tells_ones_own_from_what_ships_and_which_of_both_is_used(home: Path):
+    own(home, "mine")
+    own(home, "seed-rnn")
+    said = {line.split(" ")[0]: line for line in list_models(as_json=False)}
+    assert said["mine"].startswith("mine (user): dense on notes22, R² 0.21 valence, 0.39 arousal on deam")
+    assert said["seed-rnn"].startswith("seed-rnn (user, used instead of the bundled one): dense on notes22")
+    assert said["seed-dense"].startswith("seed-dense (bundled): dense on notes22")
+    told = {entry["name"]: entry for entry in map(json.loads, list_models(as_json=True))}
+    assert told["mine"]["path"] == str(home / "mine")
+    assert {name: (entry["origin"], entry["overrides"]) for name, entry in told.items()} == {
+        "mine": ("user", False),
+        "seed-rnn": ("user", True),
+        "seed-dense": ("bundled", False),
+    }
+
+
+def test_a_broken_card_is_listed_with_the_reason(home: Path):
+    (own(home, "broken") / CARD).write_text("{")
+    assert any(line.startswith("broken: ") and "cannot be read" in line for line in list_models(as_json=False))
+    told = [json.loads(line) for line in list_models(as_json=True)]
+    assert [entry["name"] for entry in told if entry["type"] == "problem"] == ["broken"]
+
+
+def test_every_setting_and_every_figure_is_shown(home: Path):
+    training = {
+        "corpus": "deam",
+        "corrections": ["first, with a comma", "second"],
+        "learning_rate": 0.0013456789,
+        "early": True,
+        "offset_s": None,
+        "teacher": {"name": "audio", "files": {"step.onnx": {"size": 5, "sha256": "abc"}}},
+        "search": {"tried": 3, "held_out_errors": [0.51, 0.5]},
+        "nothing": [],
+    }
+    evaluation = {
+        "what": "one row a piece",
+        "model": {"mse": 0.5, "r2_valence_mean": 0.25, "pieces": 1802},
+        "mean_predictor": {"mse": 0.8, "r2_valence_mean": None},
+        "intervals": {"mse": [0.4, 0.6]},
+    }
+    own(home, "mine", training=training, evaluation=evaluation, groups=["a", "b", "c"])
+    said = lines("mine")
+    width = len("teacher files step.onnx sha256")
+    for key, text in {
+        "corpus": "deam",
+        "corrections": "first, with a comma",
+        "": "second",
+        "learning_rate": "0.0013456789",
+        "early": "yes",
+        "offset_s": "none",
+        "teacher name": "audio",
+        "teacher files step.onnx size": "5",
+        "teacher files step.onnx sha256": "abc",
+        "search tried": "3",
+        "search held_out_errors": "0.51, 0.5",
+        "nothing": "none",
+        "groups": "3",
+    }.items():
+        assert f"{key:{width}}  {text}".strip() in said
+    assert "intervals mse  0.4, 0.6" in said
+    table = [line.split() for line in said[said.index("model    mean predictor") :]]
+    assert table == [
+        ["model", "mean", "predictor"],
+        ["mse", "0.500", "0.800"],
+        ["r2", "valence", "mean", "0.250", "–"],
+        ["pieces", "1802", "–"],
+    ]
+
+
+@pytest.mark.parametrize("part", ["training", "evaluation", "groups", "arch"])
+@pytest.mark.parametrize("held", [None, {}, [], "by hand", 3, {"model": {}}, {"model": {"mse": "low"}}])
+def test_a_card_with_parts_missing_or_made_by_hand_is_shown_as_far_as_it_goes(home: Path, part: str, held: Any):
+    own(home, "mine", **{part: held})
+    assert lines("mine")[0].startswith("mine  (")
+    assert any(line.startswith("mine (user): ") for line in list_models(as_json=False))
+    for line in (*list_models(as_json=True), *show_model("mine", as_json=True)):
+        json.loads(line)
+
+
+def test_a_bare_card_is_three_lines(home: Path):
+    own(home, "mine", training=None, evaluation=None, groups=None, arch=None)
+    assert lines("mine")[1:] == ["?, a step every 0.5 s over 10 s", "from notes22 (22 features)"]
+
+
+def test_as_json_it_is_the_card_with_null_for_what_is_no_number(home: Path):
+    folder = own(home, "mine", evaluation={"model": {"mse": float("nan")}})
+    (shown,) = show_model("mine", as_json=True)
+    card = json.loads((folder / CARD).read_text())
+    assert json.loads(shown) == {**card, "evaluation": {"model": {"mse": None}}}
