@@ -16,13 +16,13 @@ from models.bundle import Bundle
 from models.errors import MoodringError
 from offline.crossvalidation import (
     CrossValidation,
+    Material,
     Progress,
     Task,
     TaskWatch,
     Teacher,
     cross_validate,
     fold_key,
-    material,
 )
 from offline.curves import picture
 from offline.dataset import Dataset
@@ -46,7 +46,7 @@ def open_teacher(bundle: Bundle, dataset: Dataset) -> Teacher:
     Where it was trained on groups of the dataset, its card must say how, so that every fold can train its like.
     """
     if not set(bundle.card.get("groups", ())) & set(dataset.groups.tolist()):
-        return Teacher(bundle.feature_sets[0].name, bundle=bundle)
+        return Teacher(_inputs(bundle), bundle=bundle)
     training = bundle.card.get("training", {})
     known = {field.name for field in fields(Recipe)} - _TRANSFER
     if not known <= training.keys():
@@ -56,7 +56,11 @@ def open_teacher(bundle: Bundle, dataset: Dataset) -> Teacher:
             f"({missing} missing): its students' figures would not be honest; train the teacher again"
         )
     recipe = Recipe(**{name: training[name] for name in known})
-    return Teacher(bundle.feature_sets[0].name, recipe=recipe)
+    return Teacher(_inputs(bundle), recipe=recipe)
+
+
+def _inputs(bundle: Bundle) -> tuple[str, ...]:
+    return tuple(known.name for known in bundle.feature_sets)
 
 
 def train(
@@ -77,12 +81,12 @@ def train(
     """
     from offline.export import export
 
-    feature_set_name = dataset.provenance["feature_sets"][0]
+    inputs = dataset.provenance["feature_sets"][:1]
     teaching = None if teacher is None else open_teacher(teacher, dataset)
     tried = candidates(recipe, search, has_teacher=teaching is not None) if search else [recipe]
     validated = cross_validate(
         dataset,
-        feature_set_name,
+        inputs,
         tried,
         teacher=teaching,
         share=share,
@@ -92,13 +96,13 @@ def train(
     )
     if search:
         progress(f"best of {len(tried)} settings: {_differences(recipe, validated.recipe)}")
-    data = sequences(dataset, feature_set_name)
+    data = sequences(dataset, inputs)
     fitted = _train_on_everything(dataset, data, validated, teacher, kept, watch)
     agreement = export(
         fitted.network(),
         output,
         arch=recipe.arch,
-        feature_set_name=feature_set_name,
+        inputs=inputs,
         hop_s=dataset.hop_s,
         window_s=dataset.window_s,
         examples=_examples(data),
@@ -118,9 +122,9 @@ def _train_on_everything(
     watch: TaskWatch | None,
 ) -> Fitted:
     lesson = None
-    digest = material(dataset, dataset.provenance["feature_sets"][0]).digest()
+    digest = Material(data, dataset.groups).digest()
     if teacher is not None:
-        lesson = lesson_of_bundle(teacher, sequences(dataset, teacher.feature_sets[0].name).features)
+        lesson = lesson_of_bundle(teacher, sequences(dataset, _inputs(teacher)).features)
         digest = fold_key(digest, lesson.digest())
     task = Task(validated.recipe, EVERYTHING)
     key = fold_key(digest, (task, validated.epochs))

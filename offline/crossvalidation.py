@@ -35,14 +35,14 @@ TaskWatch = Callable[["Task", int, float, float | None], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Teacher:
-    """Who teaches, from the features of ``feature_set_name``: a ``bundle``, or a ``recipe`` by which every fold trains
+    """Who teaches, from the feature sets ``inputs``: a ``bundle``, or a ``recipe`` by which every fold trains
     a teacher of its own on its training groups.
 
     A bundle that has seen the groups that a fold is judged on must not teach: its student would know of them through
     it.
     """
 
-    feature_set_name: str
+    inputs: tuple[str, ...]
     bundle: Bundle | None = None
     recipe: Recipe | None = None
 
@@ -96,15 +96,15 @@ class CrossValidation:
     candidates: tuple[float, ...]
 
 
-def material(dataset: Dataset, feature_set_name: str, teacher: Teacher | None = None) -> Material:
+def material(dataset: Dataset, inputs: Sequence[str], teacher: Teacher | None = None) -> Material:
     """What the folds of ``dataset`` are made of; raises ``MoodringError`` where a teacher needs other features."""
-    own = sequences(dataset, feature_set_name)
+    own = sequences(dataset, inputs)
     if teacher is None:
         return Material(own, dataset.groups)
-    name = teacher.feature_set_name
-    if name not in dataset.provenance["feature_sets"]:
-        raise MoodringError(f"the teacher needs the features '{name}', which the dataset lacks")
-    taught = sequences(dataset, name)
+    for name in teacher.inputs:
+        if name not in dataset.provenance["feature_sets"]:
+            raise MoodringError(f"the teacher needs the features '{name}', which the dataset lacks")
+    taught = sequences(dataset, teacher.inputs)
     lesson = None if teacher.bundle is None else lesson_of_bundle(teacher.bundle, taught.features)
     return Material(own, dataset.groups, taught, lesson)
 
@@ -134,7 +134,7 @@ def train_fold(task: Task, material: Material, watch: TaskWatch | None = None) -
 
 def cross_validate(
     dataset: Dataset,
-    feature_set_name: str,
+    inputs: Sequence[str],
     candidates: Sequence[Recipe],
     *,
     teacher: Teacher | None = None,
@@ -148,7 +148,7 @@ def cross_validate(
     In each fold the candidate is chosen by the groups that early stopping watched, so the figures hold for the whole
     search: no choice has seen what it is judged by. The recipe that is given back is the best of all folds together.
     """
-    everything, groups, truth = material(dataset, feature_set_name, teacher), dataset.groups, piece_labels(dataset)
+    everything, groups, truth = material(dataset, inputs, teacher), dataset.groups, piece_labels(dataset)
     folds = split(candidates[0], groups)
     teaching = None if teacher is None else teacher.recipe
     tasks = [Task(recipe, fold, teaching) for fold in range(len(folds)) for recipe in candidates]
@@ -162,7 +162,7 @@ def cross_validate(
             continue
         training, test = folds[task.fold]
         chosen.append(min(outcomes[task.fold], key=lambda fitted: fitted.held_out_error))
-        predicted[test] = _summaries(chosen[-1], dataset, feature_set_name, everything.own, test)
+        predicted[test] = _summaries(chosen[-1], dataset, everything.own, test)
         constant[test] = np.nanmean(truth[training], axis=0)
         found = scores(predicted[test], truth[test])
         progress(
@@ -212,13 +212,11 @@ def training_code() -> str:
     return digest.hexdigest()
 
 
-def _summaries(
-    fitted: Fitted, dataset: Dataset, feature_set_name: str, own: Sequences, pieces: NDArray[np.int64]
-) -> Values:
+def _summaries(fitted: Fitted, dataset: Dataset, own: Sequences, pieces: NDArray[np.int64]) -> Values:
     affect = np.asarray(fitted.network()(own.features[pieces], training=False))
     rows = []
     for row, piece in enumerate(pieces):
-        steps = dataset.pieces[piece]
-        heard = steps.features[feature_set_name].any(axis=1)
-        rows.append(summarize_steps(affect[row, : len(steps.times_s)], steps.times_s, heard, dataset.window_s))
+        times_s = dataset.pieces[piece].times_s
+        heard = np.any(own.features[piece, : len(times_s)], axis=1)
+        rows.append(summarize_steps(affect[row, : len(times_s)], times_s, heard, dataset.window_s))
     return np.stack(rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def export(
     output: Path,
     *,
     arch: str,
-    feature_set_name: str,
+    inputs: Sequence[str],
     hop_s: float,
     window_s: float,
     examples: NDArray[np.float32],
@@ -47,17 +47,18 @@ def export(
 ) -> Agreement:
     """Write the bundle folder ``output``; ``about`` is what its card says of training and evaluation.
 
-    ``examples`` are real sequences [shape=(pieces, steps, features)], masked steps among them, on which the networks
-    must agree; the bundle carries some of them, for ``models install`` to do the check again. Raises ``MoodringError``
-    where they do not agree or nothing can be written, ``UsageError`` as ``verify_output`` does; writes nothing then.
+    ``inputs`` are feature sets in the order in which the network takes them side by side. ``examples`` are real
+    sequences of them [shape=(pieces, steps, features)], masked steps among them, on which the networks must agree; the
+    bundle carries some of them, for ``models install`` to do the check again. Raises ``MoodringError`` where they do
+    not agree or nothing can be written, ``UsageError`` as ``verify_output`` does; writes nothing then.
     """
     verify_output(output)
     trained = without_dropout(trained)
     step = architecture(arch).step(trained)
-    carried = _with_outputs(trained, feature_set_name, _few(examples))
+    carried = _with_outputs(trained, inputs, _few(examples))
     files = {
-        SEQUENCE_NETWORK: _sequence_network(trained, feature_set_name),
-        STEP_NETWORK: _step_network(step, feature_set_name),
+        SEQUENCE_NETWORK: _sequence_network(trained, inputs),
+        STEP_NETWORK: _step_network(step, inputs),
         AGREEMENT: carried.as_file(),
     }
     card = {
@@ -66,7 +67,7 @@ def export(
         "arch": arch,
         "hop_s": hop_s,
         "window_s": window_s,
-        "inputs": [{"name": feature_set_name, "features": list(feature_set(feature_set_name).names)}],
+        "inputs": [{"name": name, "features": list(feature_set(name).names)} for name in inputs],
         "outputs": list(OUTPUTS),
         "scale": [1, 9],
         "states": [{"name": name, "shape": list(shape)} for name, shape in step.states.items()],
@@ -96,13 +97,17 @@ def check_agreement(trained: Any, folder: Path, examples: NDArray[np.float32]) -
     Raises ``MoodringError`` beyond ``TOLERANCE``.
     """
     bundle = load(folder)
-    agreement = verify_agreement(bundle, _with_outputs(trained, bundle.feature_sets[0].name, examples))
+    agreement = verify_agreement(
+        bundle, _with_outputs(trained, [known.name for known in bundle.feature_sets], examples)
+    )
     verify_agreement(bundle, read_examples(bundle))
     return agreement
 
 
-def _with_outputs(trained: Any, feature_set_name: str, examples: NDArray[np.float32]) -> Examples:
-    return Examples({feature_set_name: examples}, np.asarray(trained(examples, training=False)))
+def _with_outputs(trained: Any, inputs: Sequence[str], examples: NDArray[np.float32]) -> Examples:
+    bounds = np.cumsum([len(feature_set(name).features) for name in inputs])[:-1]
+    parts = (np.ascontiguousarray(part) for part in np.split(examples, bounds, axis=-1))
+    return Examples(dict(zip(inputs, parts, strict=True)), np.asarray(trained(examples, training=False)))
 
 
 def _few(examples: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -112,28 +117,27 @@ def _few(examples: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.ascontiguousarray(examples[: max(1, _CARRIED_NUMBERS // (numbers * steps)), :steps])
 
 
-def _sequence_network(trained: Any, feature_set_name: str) -> bytes:
+def _sequence_network(trained: Any, inputs: Sequence[str]) -> bytes:
     import tensorflow as tf
 
-    width = len(feature_set(feature_set_name).features)
-    signature = [tf.TensorSpec((None, None, width), tf.float32, name=feature_set_name)]
+    signature = [tf.TensorSpec((None, None, len(feature_set(name).features)), tf.float32, name=name) for name in inputs]
 
-    def whole(features: Any) -> Any:
-        return tf.identity(trained(features, training=False), name="affect")
+    def whole(*parts: Any) -> Any:
+        return tf.identity(trained(tf.concat(parts, axis=-1), training=False), name="affect")
 
     return _convert(whole, signature, ["affect"])
 
 
-def _step_network(step: StepModel, feature_set_name: str) -> bytes:
+def _step_network(step: StepModel, inputs: Sequence[str]) -> bytes:
     import tensorflow as tf
 
-    width = len(feature_set(feature_set_name).features)
-    signature = [tf.TensorSpec((1, width), tf.float32, name=feature_set_name)]
+    signature = [tf.TensorSpec((1, len(feature_set(name).features)), tf.float32, name=name) for name in inputs]
     signature += [tf.TensorSpec(shape, tf.float32, name=name) for name, shape in step.states.items()]
     names = ["affect", *(f"next_{name}" for name in step.states)]
 
-    def one(*inputs: Any) -> Any:
-        outputs = step.model(list(inputs), training=False)
+    def one(*given: Any) -> Any:
+        features = tf.concat(given[: len(inputs)], axis=-1)
+        outputs = step.model([features, *given[len(inputs) :]], training=False)
         outputs = outputs if isinstance(outputs, list) else [outputs]
         return [tf.identity(output, name=name) for output, name in zip(outputs, names, strict=True)]
 

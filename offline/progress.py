@@ -74,7 +74,8 @@ class _Pace:
         if done <= first or elapsed_s <= 0.0:
             return ""
         rate = (done - first) / elapsed_s
-        return f"{rate:.1f} pieces a second" + (f", {_duration((total - done) / rate)} left" if done < total else "")
+        pace = f"{rate:.1f} pieces a second" if rate >= 1 else f"{60 * rate:.1f} pieces a minute"
+        return pace + (f", {_duration((total - done) / rate)} left" if done < total else "")
 
 
 def _duration(seconds: float) -> str:

@@ -37,17 +37,17 @@ def study(
     progress: Progress = lambda line: None,
 ) -> list[Row]:
     """Cross-validate the study's networks on the same folds."""
-    name = dataset.provenance["feature_sets"][0]
+    inputs = ("notes22",)
     labels = "corrected" if dataset.provenance["corrections"] else "as published"
     found: dict[str, CrossValidation] = {}
     rows: list[Row] = []
     for arch, teacher in NETWORKS:
         title = f"{arch}, teacher {teacher}" if teacher else arch
         progress(f"{dataset.provenance['corpus']} {labels}: {title}")
-        taught_by = Teacher(name, recipe=Recipe(teacher, seed=seed)) if teacher else None
+        taught_by = Teacher(inputs, recipe=Recipe(teacher, seed=seed)) if teacher else None
         found[title] = cross_validate(
             dataset,
-            name,
+            inputs,
             [Recipe(arch, seed=seed)],
             teacher=taught_by,
             share=share,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,16 +66,17 @@ class Fitted:
 Watch = Callable[[int, float, float | None], None]
 
 
-def sequences(dataset: Dataset, feature_set_name: str) -> Sequences:
-    """The dataset's pieces with the features of one set."""
+def sequences(dataset: Dataset, inputs: Iterable[str]) -> Sequences:
+    """The dataset's pieces with the features of the sets ``inputs`` side by side."""
     longest = max(len(piece.times_s) for piece in dataset.pieces)
-    width = dataset.pieces[0].features[feature_set_name].shape[1]
+    names = list(inputs)
+    width = sum(dataset.pieces[0].features[name].shape[1] for name in names)
     shape = (len(dataset.pieces), longest)
     features, labels = np.zeros((*shape, width), np.float32), np.ones((*shape, 4), np.float32)
     present = np.zeros(shape, bool)
     for row, piece in enumerate(dataset.pieces):
         steps = len(piece.times_s)
-        features[row, :steps] = piece.features[feature_set_name]
+        features[row, :steps] = np.concatenate([piece.features[name] for name in names], axis=1)
         labels[row, :steps] = piece.labels
         present[row, :steps] = True
     return Sequences(features, labels, present)

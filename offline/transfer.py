@@ -50,16 +50,18 @@ class Lesson:
 
 
 def lesson_of_bundle(bundle: Bundle, features: NDArray[np.float32]) -> Lesson:
-    """Step a bundle through sequences of its features [shape=(pieces, steps, features)]."""
+    """Step a bundle through sequences of its features side by side [shape=(pieces, steps, features)]."""
     predictor = Predictor(bundle)
-    name = bundle.feature_sets[0].name
+    names = [known.name for known in bundle.feature_sets]
+    bounds = np.cumsum([len(known.features) for known in bundle.feature_sets])[:-1]
     width = bundle.states.get(_EMBEDDING, (1, 0))[-1]
     affect = np.empty((*features.shape[:2], len(OUTPUTS)), np.float32)
     embedding = np.empty((*features.shape[:2], width), np.float32)
     for piece, sequence in enumerate(features):
         state = predictor.start()
         for number, heard in enumerate(sequence):
-            affect[piece, number], state = predictor.step({name: heard}, state)
+            parts = dict(zip(names, np.split(heard, bounds), strict=True))
+            affect[piece, number], state = predictor.step(parts, state)
             if width:
                 embedding[piece, number] = state[_EMBEDDING][0]
     return Lesson(affect, embedding)

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from models.transcription import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE
@@ -100,7 +99,8 @@ class ConstantQ:
     """Turns hops of ``hop_frames`` × 256 samples into frames that lie ``lookahead_frames`` behind the newest sample.
 
     Frame ``k`` since the start is centred on sample ``256 (k − lookahead_frames)``; before the stream is silence.
-    Raises ``ValueError`` for a look-ahead that leaves the lowest octave nothing (below 7 frames).
+    Several hops at once give the same frames, bit for bit, as one at a time. Raises ``ValueError`` for a look-ahead
+    that leaves the lowest octave nothing (below 7 frames).
     """
 
     def __init__(self, *, hop_frames: int, lookahead_frames: int) -> None:
@@ -115,38 +115,44 @@ class ConstantQ:
 
     def reset(self) -> None:
         """Forget everything, as if new."""
-        # Buffers are shifted in place, so the stretches of samples that filters see are views made once.
-        self._held: list[FloatArray] = []
-        self._stretches: list[FloatArray] = []
-        self._undecimated: list[FloatArray] = []
-        self._half_band_stretches: list[FloatArray] = []
-        for bank in self._banks:
-            hop = self.hop_samples // bank.decimation
-            after = (self._lookahead_samples + self.hop_samples) // bank.decimation - bank.lag
-            held = np.zeros(bank.past + after, np.float32)
-            stretches = sliding_window_view(held, bank.past + bank.future)[:: FRAME_SAMPLES // bank.decimation]
-            self._held.append(held)
-            self._stretches.append(stretches[: self._hop_frames])
-            undecimated = np.zeros(2 * hop + _HALF_BAND_TAPS - 1, np.float32)
-            self._undecimated.append(undecimated)
-            self._half_band_stretches.append(sliding_window_view(undecimated, _HALF_BAND_TAPS)[::2])
+        # What the next hop needs of the samples before it, at each rate; for the filters between the rates too.
+        before = [b.past + self._lookahead_samples // b.decimation - b.lag for b in self._banks]
+        self._held = [np.zeros(length, np.float32) for length in before]
+        self._undecimated = [np.zeros(_HALF_BAND_TAPS - 1, np.float32) for _ in self._banks]
 
     def push(self, samples: FloatArray) -> FloatArray:
-        """The frames that the new ``samples`` [shape=(hop_samples,)] complete, in dB [shape=(hop_frames, 309)]."""
-        power = np.empty((self._hop_frames, BINS), np.float32)
+        """The frames that the new ``samples`` [shape=(hops * hop_samples,)] complete, in dB [shape=(frames, 309)].
+
+        ``frames`` is hops × ``hop_frames``.
+        """
+        hops = len(samples) // self.hop_samples
+        power = np.empty((hops, self._hop_frames, BINS), np.float32)
         stream = samples
         for k, bank in enumerate(self._banks):
             if k:
-                _shift_in(self._undecimated[k], stream)
-                stream = self._half_band_stretches[k] @ self._half_band
-            _shift_in(self._held[k], stream)
-            projected = self._stretches[k] @ bank.filters
-            bins = projected.shape[1] // 2
-            power[:, bank.bins] = projected[:, :bins] ** 2 + projected[:, bins:] ** 2
+                joined, self._undecimated[k] = _join(self._undecimated[k], stream)
+                halved = _stretches(joined, _HALF_BAND_TAPS, 2, (hops, self.hop_samples // bank.decimation))
+                stream = (halved @ self._half_band).ravel()
+            joined, self._held[k] = _join(self._held[k], stream)
+            step = FRAME_SAMPLES // bank.decimation
+            projected = _stretches(joined, bank.past + bank.future, step, power.shape[:2]) @ bank.filters
+            bins = projected.shape[-1] // 2
+            power[..., bank.bins] = projected[..., :bins] ** 2 + projected[..., bins:] ** 2
         decibels: FloatArray = np.float32(10.0) * np.log10(power + np.float32(POWER_FLOOR))
-        return decibels
+        return decibels.reshape(-1, BINS)
 
 
-def _shift_in(buffer: FloatArray, new: FloatArray) -> None:
-    buffer[: -len(new)] = buffer[len(new) :]
-    buffer[-len(new) :] = new
+def _join(before: FloatArray, new: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The ``new`` samples behind those ``before`` them, and as many of the last as were there before."""
+    joined = np.concatenate([before, new])
+    return joined, joined[len(new) :]
+
+
+def _stretches(samples: FloatArray, length: int, step: int, shape: tuple[int, int]) -> FloatArray:
+    """Stretches of ``length`` samples, one every ``step``, a matrix of them a hop [shape=(hops, each, length)].
+
+    What BLAS makes of a row depends in its last bits on how many rows there are: a matrix for each hop, of the same
+    shape whether one hop comes or many, keeps the result the same.
+    """
+    strides = (shape[1] * step * samples.itemsize, step * samples.itemsize, samples.itemsize)
+    return np.ndarray((*shape, length), np.float32, samples, strides=strides)

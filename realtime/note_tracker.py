@@ -37,32 +37,21 @@ class FrameNote:
     amplitude: float
 
 
-class _Slots:
-    """One possible note of each pitch: where it started (−1: none), frames below the threshold, summed probability."""
+@dataclass(slots=True)
+class _Slot:
+    """One possible note: where it started, its probability summed up, for how many frames it has been below."""
 
-    def __init__(self) -> None:
-        self.start = np.full(PITCHES, -1)
-        self.below = np.zeros(PITCHES, int)
-        self.total = np.zeros(PITCHES)
+    start: int
+    total: float
+    below: int = 0
 
-    def follow(self, notes: FloatArray) -> NDArray[np.int64]:
-        """Take one frame; the pitches whose gap has become too long to bridge."""
-        taken = self.start >= 0
-        if not taken.any():
-            return np.empty(0, np.int64)
-        self.below = np.where(taken & (notes < FRAME_THRESHOLD), self.below + 1, 0)
-        self.total += np.where(taken, notes, 0)
-        return np.flatnonzero(self.below >= GAP_FRAMES)
 
-    def begin(self, pitch: int, start: int, total: float, below: int) -> None:
-        self.start[pitch], self.total[pitch], self.below[pitch] = start, total, below
-
-    def clear(self, pitch: int) -> None:
-        self.begin(pitch, -1, 0.0, 0)
+#: At most one possible note a pitch, counted from the lowest.
+_Slots = dict[int, _Slot]
 
 
 class NoteTracker:
-    """Follows all 88 pitches. ``push`` takes one frame at a time and says which notes began and ended.
+    """Follows all 88 pitches. ``push`` takes frames as they come and says which notes began and ended.
 
     A candidate with an onset is announced ``confirm_frames`` after it, one without an onset once it has outlasted the
     shortest note; only then does it end the notes that it takes its energy from.
@@ -78,80 +67,112 @@ class NoteTracker:
         self._recent_notes = np.zeros((2, PITCHES), np.float32)  # the two frames before
         self._recent_onsets = np.zeros((2, PITCHES), np.float32)
         self._most_onset = self._most_rise = 0.0
-        self._sounding = _Slots()
-        self._struck = _Slots()  # candidates with an onset
-        self._swelling = _Slots()  # candidates without one
-        self._ended = np.zeros(PITCHES, int)  # the frame that the newest note of each pitch ended before
+        self._sounding: _Slots = {}
+        self._struck: _Slots = {}  # candidates with an onset
+        self._swelling: _Slots = {}  # candidates without one
+        self._ended = [0] * PITCHES  # the frame that the newest note of each pitch ended before
 
-    def push(self, notes: FloatArray, onsets: FloatArray) -> list[FrameNote]:
-        """Take one frame of both posteriorgrams [shape=(88,)]; the notes that have now begun or ended, in order."""
-        self._frame += 1
-        onset = np.maximum(onsets, self._inferred(notes, onsets))
-        before, last = self._recent_onsets
-        peak = (last >= ONSET_THRESHOLD) & (last > before) & (last > onset)
-        heard: list[FrameNote] = []
-        for pitch in self._sounding.follow(notes):
-            self._end(int(pitch), self._frame + 1 - GAP_FRAMES, heard)
-        for candidates in (self._struck, self._swelling):
-            for pitch in candidates.follow(notes):
-                candidates.clear(int(pitch))
-        for pitch in np.flatnonzero(peak):
-            below = int(notes[pitch] < FRAME_THRESHOLD)
-            self._struck.begin(int(pitch), self._frame - 1, float(self._recent_notes[1, pitch] + notes[pitch]), below)
-        self._confirm(self._struck, self._confirm_frames, heard)
-        self._swell(notes)
-        self._confirm(self._swelling, MIN_FRAMES, heard)
-        self._recent_notes = np.stack([self._recent_notes[1], notes])
-        self._recent_onsets = np.stack([last, onset])
-        return heard
+    def push(self, notes: FloatArray, onsets: FloatArray) -> list[list[FrameNote]]:
+        """Take the next frames of both posteriorgrams [shape=(frames, 88)]; a list for each.
+
+        It holds the notes that have begun or ended with that frame, in order. Frames give the same one by one.
+        """
+        # What looks at all pitches is done for all frames at once; what is left are the few that sound.
+        known_notes = np.concatenate([self._recent_notes, notes])
+        known_onsets = np.concatenate([self._recent_onsets, np.maximum(onsets, self._inferred(known_notes, onsets))])
+        self._recent_notes, self._recent_onsets = known_notes[-2:], known_onsets[-2:]
+        before, last, now = known_onsets[:-2], known_onsets[1:-1], known_onsets[2:]
+        peaks = _pitches((last >= ONSET_THRESHOLD) & (last > before) & (last > now))
+        loud = _pitches(notes >= FRAME_THRESHOLD)
+        # An onset is a peak once the frame after it is there: both frames are the candidate's.
+        both = known_notes[1:-1] + notes
+        return [self._take(*frame) for frame in zip(notes.tolist(), both, peaks, loud, strict=True)]
 
     def finish(self) -> list[FrameNote]:
         """End every sounding note now."""
         heard: list[FrameNote] = []
-        for pitch in np.flatnonzero(self._sounding.start >= 0):
-            self._end(int(pitch), self._frame + 1 - int(self._sounding.below[pitch]), heard)
+        for pitch in sorted(self._sounding):
+            self._end(pitch, self._frame + 1 - self._sounding[pitch].below, heard)
         return heard
 
-    def _inferred(self, notes: FloatArray, onsets: FloatArray) -> FloatArray:
-        rise: FloatArray = np.maximum(notes - self._recent_notes.max(axis=0), np.float32(0))
-        self._most_onset = max(self._most_onset * _FADE, float(onsets.max()))
-        self._most_rise = max(self._most_rise * _FADE, float(rise.max()))
-        if self._most_rise == 0.0:
-            return rise
-        rise *= np.float32(self._most_onset / self._most_rise)
+    def _inferred(self, known_notes: FloatArray, onsets: FloatArray) -> FloatArray:
+        """Rises above the two frames before [shape=(frames, 88)], scaled to the strongest onset lately."""
+        notes = known_notes[2:]
+        rise: FloatArray = np.maximum(notes - np.maximum(known_notes[:-2], known_notes[1:-1]), np.float32(0))
+        scale = np.ones((len(rise), 1), np.float32)
+        for row, (onset, most) in enumerate(zip(onsets.max(axis=1).tolist(), rise.max(axis=1).tolist(), strict=True)):
+            self._most_onset = max(self._most_onset * _FADE, onset)
+            self._most_rise = max(self._most_rise * _FADE, most)
+            if self._most_rise > 0.0:
+                scale[row] = self._most_onset / self._most_rise
+        rise *= scale
         return rise
 
-    def _swell(self, notes: FloatArray) -> None:
+    def _take(self, notes: list[float], both: FloatArray, peaks: set[int], loud: set[int]) -> list[FrameNote]:
+        """Take one frame: the probability of each pitch, the same with the frame before's, and two sets of pitches."""
+        self._frame += 1
+        heard: list[FrameNote] = []
+        for pitch in _outlasted(self._sounding, notes, loud):
+            self._end(pitch, self._frame + 1 - GAP_FRAMES, heard)
+        for candidates in (self._struck, self._swelling):
+            for pitch in _outlasted(candidates, notes, loud):
+                del candidates[pitch]
+        for pitch in peaks:
+            self._struck[pitch] = _Slot(self._frame - 1, float(both[pitch]), int(pitch not in loud))
+        self._confirm(self._struck, self._confirm_frames, heard)
+        self._swell(notes, loud)
+        self._confirm(self._swelling, MIN_FRAMES, heard)
+        return heard
+
+    def _swell(self, notes: list[float], loud: set[int]) -> None:
         """Begin a candidate wherever energy is left that no note and no neighbour of one explains."""
-        taken = (self._sounding.start >= 0) | (self._struck.start >= 0)
-        shadowed = taken.copy()
-        shadowed[1:] |= taken[:-1]
-        shadowed[:-1] |= taken[1:]
-        for pitch in np.flatnonzero(shadowed & (self._swelling.start >= 0)):
-            self._swelling.clear(int(pitch))
-        for pitch in np.flatnonzero((notes >= FRAME_THRESHOLD) & ~shadowed & (self._swelling.start < 0)):
-            self._swelling.begin(int(pitch), self._frame, float(notes[pitch]), 0)
+        taken = self._sounding.keys() | self._struck.keys()
+        shadowed = {neighbour for pitch in taken for neighbour in (pitch - 1, pitch, pitch + 1)}
+        for pitch in self._swelling.keys() & shadowed:
+            del self._swelling[pitch]
+        for pitch in loud - shadowed - self._swelling.keys():
+            self._swelling[pitch] = _Slot(self._frame, notes[pitch])
 
     def _confirm(self, candidates: _Slots, after_frames: int, heard: list[FrameNote]) -> None:
-        ready = (candidates.start >= 0) & (candidates.start <= self._frame - after_frames) & (candidates.below == 0)
-        for pitch in np.flatnonzero(ready):
+        latest = self._frame - after_frames
+        for pitch in sorted(p for p, slot in candidates.items() if slot.start <= latest and not slot.below):
+            slot = candidates.pop(pitch)
             # What was said to have ended later has ended later: a note does not overlap the one before it.
-            start = max(int(candidates.start[pitch]), int(self._ended[pitch]))
-            for other in range(max(int(pitch) - 1, 0), min(int(pitch) + 2, PITCHES)):
-                if self._sounding.start[other] >= 0:
-                    self._end(other, min(start, self._frame + 1 - int(self._sounding.below[other])), heard)
-            self._sounding.begin(int(pitch), start, float(candidates.total[pitch]), 0)
-            candidates.clear(int(pitch))
-            heard.append(self._note(int(pitch), None))
+            start = max(slot.start, self._ended[pitch])
+            for other in (pitch - 1, pitch, pitch + 1):
+                if other in self._sounding:
+                    self._end(other, min(start, self._frame + 1 - self._sounding[other].below), heard)
+            self._sounding[pitch] = _Slot(start, slot.total)
+            heard.append(self._note(pitch, None))
 
     def _end(self, pitch: int, end: int, heard: list[FrameNote]) -> None:
-        end = max(end, int(self._sounding.start[pitch]) + 1)
+        end = max(end, self._sounding[pitch].start + 1)
         self._ended[pitch] = end
         heard.append(self._note(pitch, end))
-        self._sounding.clear(pitch)
+        del self._sounding[pitch]
 
     def _note(self, pitch: int, end: int | None) -> FrameNote:
-        start = int(self._sounding.start[pitch])
-        frames = (self._frame + 1 if end is None else end) - start
-        amplitude = min(float(self._sounding.total[pitch]) / max(frames, 1), 1.0)
-        return FrameNote(pitch + LOWEST_PITCH, start, end, amplitude)
+        slot = self._sounding[pitch]
+        frames = (self._frame + 1 if end is None else end) - slot.start
+        amplitude = min(slot.total / max(frames, 1), 1.0)
+        return FrameNote(pitch + LOWEST_PITCH, slot.start, end, amplitude)
+
+
+def _pitches(chosen: NDArray[np.bool_]) -> list[set[int]]:
+    """The pitches that are ``chosen`` [shape=(frames, 88)], a set a frame."""
+    found: list[set[int]] = [set() for _ in chosen]
+    frames, pitches = np.nonzero(chosen)
+    for frame, pitch in zip(frames.tolist(), pitches.tolist(), strict=True):
+        found[frame].add(pitch)
+    return found
+
+
+def _outlasted(slots: _Slots, notes: list[float], loud: set[int]) -> list[int]:
+    """Let every slot hear one frame; the pitches, ascending, whose gap has become too long to bridge."""
+    over = []
+    for pitch, slot in slots.items():
+        slot.total += notes[pitch]
+        slot.below = 0 if pitch in loud else slot.below + 1
+        if slot.below >= GAP_FRAMES:
+            over.append(pitch)
+    return sorted(over)

@@ -2,7 +2,8 @@
 
 Each hop of four frames (46 ms) goes through a constant-Q filter bank, a normaliser that runs over the last two
 seconds as the reference's windows do, the re-cut network, and a causal note tracker. Look-ahead is explicit: a frame's
-filters see ``lookahead_frames`` after it, the network ten more (116 ms), the note tracker a few to be sure.
+filters see ``lookahead_frames`` after it, the network ten more (116 ms), the note tracker a few to be sure. Where more
+samples wait than one hop needs, as with a file, several hops go through together, which costs less and changes nothing.
 
 Bittner et al., "A lightweight instrument-agnostic model for polyphonic note transcription and multipitch estimation",
 ICASSP 2022.
@@ -12,8 +13,12 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from functools import cache
+from itertools import chain
+from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from models.transcription import DELAY, FRAME_S, FRAME_SAMPLES, SAMPLE_RATE, STATES, open_transcription_network
@@ -26,6 +31,8 @@ FloatArray = NDArray[np.float32]
 
 HOP_FRAMES = 4
 HOP_SAMPLES = HOP_FRAMES * FRAME_SAMPLES
+#: At most so many hops go through the network together; beyond that its layers outgrow the cache.
+MOST_HOPS = 16
 #: The reference normalises windows of this many frames (2 s).
 _NORMALISED_FRAMES = 172
 
@@ -67,21 +74,38 @@ class Posteriorgrams:
     onsets: FloatArray
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Hop:
+    """All that came of one hop: the level after it, whether the gate was open, and the notes of each of its frames."""
+
+    level_db: float
+    is_audible: bool
+    posteriorgrams: Posteriorgrams
+    heard: tuple[FrameNote, ...]
+
+
 class _Normalizer:
     """Maps decibels to 0…1 between the minimum and the maximum of the last two seconds."""
 
     def __init__(self) -> None:
-        self._lowest: deque[np.float32] = deque(maxlen=_NORMALISED_FRAMES)
-        self._highest: deque[np.float32] = deque(maxlen=_NORMALISED_FRAMES)
+        self._lowest = np.full(_NORMALISED_FRAMES - 1, np.inf, np.float32)
+        self._highest = np.full(_NORMALISED_FRAMES - 1, -np.inf, np.float32)
 
     def push(self, decibels: FloatArray) -> FloatArray:
-        normal = np.empty_like(decibels)
-        for row, frame in enumerate(decibels):
-            self._lowest.append(frame.min())
-            self._highest.append(frame.max())
-            low, high = min(self._lowest), max(self._highest)
-            normal[row] = (frame - low) / (high - low) if high > low else 0.0
+        lowest = np.concatenate([self._lowest, decibels.min(axis=1)])
+        highest = np.concatenate([self._highest, decibels.max(axis=1)])
+        self._lowest, self._highest = lowest[len(decibels) :], highest[len(decibels) :]
+        low = sliding_window_view(lowest, _NORMALISED_FRAMES).min(axis=1)[:, None]
+        high = sliding_window_view(highest, _NORMALISED_FRAMES).max(axis=1)[:, None]
+        normal = np.zeros_like(decibels)
+        np.divide(decibels - low, high - low, out=normal, where=high > low)
         return normal
+
+
+@cache
+def _network() -> Any:
+    """The network, loaded once: it keeps no state of its own, so one serves all."""
+    return open_transcription_network()
 
 
 class StreamingTranscriber:
@@ -93,7 +117,7 @@ class StreamingTranscriber:
     def __init__(self, sample_rate: int = SAMPLE_RATE, *, lookahead_frames: int = 16) -> None:
         self.sample_rate = sample_rate
         self._lookahead_frames = lookahead_frames
-        self._network = open_transcription_network()
+        self._network = _network()
         self.reset()
 
     def reset(self) -> None:
@@ -106,7 +130,10 @@ class StreamingTranscriber:
         self._states = {name: np.zeros(shape, np.float32) for name, shape in STATES.items()}
         self._open: deque[bool] = deque([False] * self.delay_frames)
         self._waiting = np.empty(0, np.float32)
+        self._ready: deque[_Hop] = deque()
         self._hops = 0
+        self._level_db = self._gate.level_db
+        self._is_audible = False
         self.posteriorgrams: list[Posteriorgrams] = []
 
     @property
@@ -127,7 +154,7 @@ class StreamingTranscriber:
     @property
     def received_s(self) -> float:
         """Stream time of the newest sample, whether its hop is full yet or not."""
-        return (self._hops * HOP_SAMPLES + len(self._waiting)) / SAMPLE_RATE
+        return ((self._hops + len(self._ready)) * HOP_SAMPLES + len(self._waiting)) / SAMPLE_RATE
 
     @property
     def next_hop_s(self) -> float:
@@ -137,12 +164,12 @@ class StreamingTranscriber:
     @property
     def level_db(self) -> float:
         """The level of the last 0.4 s in dB re full scale."""
-        return self._gate.level_db
+        return self._level_db
 
     @property
     def is_audible(self) -> bool:
         """Whether the newest hop was above the gate."""
-        return self._open[-1]
+        return self._is_audible
 
     @property
     def nonfinite(self) -> int:
@@ -164,23 +191,37 @@ class StreamingTranscriber:
 
     def next_hop(self) -> list[NoteEvent] | None:
         """Transcribe one hop, or None where too few samples wait."""
-        if len(self._waiting) < HOP_SAMPLES:
+        if not self._ready:
+            self._transcribe(min(len(self._waiting) // HOP_SAMPLES, MOST_HOPS))
+        if not self._ready:
             return None
-        hop, self._waiting = self._waiting[:HOP_SAMPLES], self._waiting[HOP_SAMPLES:]
+        hop = self._ready.popleft()
         self._hops += 1
-        self._open.extend([self._gate.push(hop)] * HOP_FRAMES)
-        constant_q = self._normalizer.push(self._constant_q.push(hop))
+        self._level_db, self._is_audible = hop.level_db, hop.is_audible
+        self.posteriorgrams = [hop.posteriorgrams]
+        return [self._event(note) for note in hop.heard]
+
+    def _transcribe(self, hops: int) -> None:
+        """Make as many ``hops`` ready of what waits."""
+        if not hops:
+            return
+        samples, self._waiting = np.split(self._waiting, [hops * HOP_SAMPLES])
+        constant_q = self._normalizer.push(self._constant_q.push(samples))
         contours, notes, onsets, *states = self._network.run(None, {"constant_q": constant_q[None], **self._states})
         self._states = dict(zip(STATES, states, strict=True))
-        first = self._hops * HOP_FRAMES - HOP_FRAMES - self.delay_frames
-        self.posteriorgrams = [Posteriorgrams(first, contours[0], notes[0], onsets[0])]
-        events: list[NoteEvent] = []
-        for row in range(HOP_FRAMES):
-            # What was below the gate when it was heard is silence, whatever the normaliser made of it.
-            audible = np.float32(self._open.popleft())
-            for note in self._tracker.push(notes[0, row] * audible, onsets[0, row] * audible):
-                events.append(self._event(note))
-        return events
+        levels = []
+        for hop in samples.reshape(hops, HOP_SAMPLES):
+            is_audible = self._gate.push(hop)
+            self._open.extend([is_audible] * HOP_FRAMES)
+            levels.append((self._gate.level_db, is_audible))
+        # What was below the gate when it was heard is silence, whatever the normaliser made of it.
+        audible = np.array([self._open.popleft() for _ in range(hops * HOP_FRAMES)], np.float32)[:, None]
+        heard = self._tracker.push(notes[0] * audible, onsets[0] * audible)
+        first = self._hops * HOP_FRAMES - self.delay_frames
+        for number, (level_db, is_audible) in enumerate(levels):
+            rows = slice(number * HOP_FRAMES, (number + 1) * HOP_FRAMES)
+            made = Posteriorgrams(first + rows.start, contours[0, rows], notes[0, rows], onsets[0, rows])
+            self._ready.append(_Hop(level_db, is_audible, made, tuple(chain.from_iterable(heard[rows]))))
 
     def flush(self) -> list[NoteEvent]:
         """Transcribe what is still on its way as if silence followed, and end every note."""

@@ -42,7 +42,7 @@ def test_folds_never_share_a_group_and_cover_everything_once(groups: list[str], 
 
 
 def test_training_twice_with_one_seed_gives_one_network(small_dataset: Dataset):
-    data = sequences(small_dataset, "notes22")
+    data = sequences(small_dataset, ["notes22"])
     recipe = replace(QUICK, arch="rnn")
     first, second = (fit(data, small_dataset.groups, recipe, epochs=2).network() for _ in range(2))
     other = fit(data, small_dataset.groups, replace(recipe, seed=9), epochs=2).network()
@@ -51,7 +51,7 @@ def test_training_twice_with_one_seed_gives_one_network(small_dataset: Dataset):
 
 
 def test_early_stopping_keeps_the_weights_of_its_best_epoch(small_dataset: Dataset):
-    data = sequences(small_dataset, "notes22")
+    data = sequences(small_dataset, ["notes22"])
     fitted = fit(data, small_dataset.groups, replace(QUICK, learning_rate=0.3, most_epochs=12, patience=12))
     assert fitted.held_out_error == min(fitted.curves.held_out)
     assert fitted.curves.held_out[fitted.epochs - 1] == fitted.held_out_error
@@ -66,7 +66,7 @@ def test_what_is_judged_was_not_trained_on(small_dataset: Dataset, monkeypatch: 
         return fit(data, groups, recipe, **more)
 
     monkeypatch.setattr(offline.crossvalidation, "fit", watched)
-    found = cross_validate(small_dataset, "notes22", [QUICK])
+    found = cross_validate(small_dataset, ["notes22"], [QUICK])
     judged = [set(small_dataset.groups) - groups for groups in trained_on]
     assert judged[0].isdisjoint(judged[1])
     assert judged[0] | judged[1] == set(small_dataset.groups)
@@ -75,7 +75,7 @@ def test_what_is_judged_was_not_trained_on(small_dataset: Dataset, monkeypatch: 
 
 def test_a_search_chooses_by_the_groups_that_it_watched(small_dataset: Dataset):
     tried = [replace(QUICK, learning_rate=1e-9), replace(QUICK, learning_rate=0.01)]
-    found = cross_validate(small_dataset, "notes22", tried)
+    found = cross_validate(small_dataset, ["notes22"], tried)
     assert found.recipe == tried[1]
     assert found.candidates[1] < found.candidates[0]
     assert all(fold.held_out_error == min(fold.curves.held_out) for fold in found.folds)
@@ -84,7 +84,7 @@ def test_a_search_chooses_by_the_groups_that_it_watched(small_dataset: Dataset):
 def test_a_second_run_goes_on_where_the_first_was_cut_off(
     small_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    whole = cross_validate(small_dataset, "notes22", [QUICK])
+    whole = cross_validate(small_dataset, ["notes22"], [QUICK])
     fits = 0
 
     def cut_off(data, groups, recipe, **more):
@@ -96,37 +96,37 @@ def test_a_second_run_goes_on_where_the_first_was_cut_off(
 
     monkeypatch.setattr(offline.crossvalidation, "fit", cut_off)
     with Kept("trained", tmp_path) as kept, pytest.raises(KeyboardInterrupt):
-        cross_validate(small_dataset, "notes22", [QUICK], kept=kept)
+        cross_validate(small_dataset, ["notes22"], [QUICK], kept=kept)
     with Kept("trained", tmp_path) as kept:
-        again = cross_validate(small_dataset, "notes22", [QUICK], kept=kept)
+        again = cross_validate(small_dataset, ["notes22"], [QUICK], kept=kept)
     assert fits == 3  # one, the one that was cut off, and that one again
     np.testing.assert_array_equal(again.predicted, whole.predicted)
 
 
 def test_what_is_kept_is_known_by_everything_that_made_it(small_dataset: Dataset):
-    digest = material(small_dataset, "notes22").digest()
+    digest = material(small_dataset, ["notes22"]).digest()
     task = Task(QUICK, 0)
     keys = {
         fold_key(digest, task),
         fold_key(digest, Task(QUICK, 1)),
         fold_key(digest, Task(replace(QUICK, dropout=0.3), 0)),
         fold_key(digest, Task(QUICK, 0, teacher=QUICK)),
-        fold_key(material(Dataset(small_dataset.pieces[1:], small_dataset.provenance), "notes22").digest(), task),
+        fold_key(material(Dataset(small_dataset.pieces[1:], small_dataset.provenance), ["notes22"]).digest(), task),
     }
     assert len(keys) == 5
 
 
 def test_folds_that_are_trained_elsewhere_give_the_same(small_dataset: Dataset):
-    here = cross_validate(small_dataset, "notes22", [QUICK])
+    here = cross_validate(small_dataset, ["notes22"], [QUICK])
     with workers(2, None) as share:
-        there = cross_validate(small_dataset, "notes22", [QUICK], share=share)
+        there = cross_validate(small_dataset, ["notes22"], [QUICK], share=share)
     np.testing.assert_array_equal(here.predicted, there.predicted)
 
 
 def test_too_few_groups_for_the_folds(small_dataset: Dataset):
     few = Dataset(small_dataset.pieces[:2], small_dataset.provenance)
     with pytest.raises(MoodringError, match="2 folds need at least 4 groups"):
-        cross_validate(few, "notes22", [QUICK])
+        cross_validate(few, ["notes22"], [QUICK])
 
 
 def test_candidates_are_the_recipe_and_others_like_it():

@@ -26,7 +26,7 @@ from offline.training import sequences
 @pytest.fixture(scope="module")
 def examples(small_dataset: Dataset) -> np.ndarray:
     """Sequences of real music, rests put in [shape=(16, 60, 22)]."""
-    features = sequences(small_dataset, "notes22").features.copy()
+    features = sequences(small_dataset, ["notes22"]).features.copy()
     features[:, ::7] = 0.0
     features[1] = 0.0
     return features
@@ -34,9 +34,8 @@ def examples(small_dataset: Dataset) -> np.ndarray:
 
 def network(small_dataset: Dataset, arch: str, seed: int = 1) -> keras.Model:
     """A network whose weights are anything but what they began as, without a training's time."""
-    data = sequences(small_dataset, "notes22")
-    keras.utils.set_random_seed(seed)
-    built = architecture(arch).build(Statistics.of(data.features, data.labels), 0.2)
+    data = sequences(small_dataset, ["notes22"])
+    built = architecture(arch).build(Statistics.of(data.features, data.labels), 0.2, seed)
     random = np.random.default_rng(seed)
     built.set_weights([values + random.normal(0, 0.05, values.shape) for values in built.get_weights()])
     return built
@@ -47,7 +46,7 @@ def write(trained: keras.Model, output: Path, arch: str, examples: np.ndarray, *
         trained,
         output,
         arch=arch,
-        feature_set_name="notes22",
+        inputs=["notes22"],
         hop_s=0.5,
         window_s=10.0,
         examples=examples,

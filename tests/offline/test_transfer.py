@@ -42,7 +42,7 @@ def test_the_error_of_a_student_is_the_sum_of_its_parts():
 
 
 def test_a_bundle_teaches_its_second_layer_as_the_network_that_it_came_from(small_dataset: Dataset):
-    data = sequences(small_dataset, "notes22")
+    data = sequences(small_dataset, ["notes22"])
     bundle = load("seed-rnn")
     lesson = lesson_of_bundle(bundle, data.features[:2])
     assert lesson.affect.shape == (2, 60, 4)
@@ -57,7 +57,7 @@ def test_a_bundle_teaches_its_second_layer_as_the_network_that_it_came_from(smal
 
 
 def test_a_student_keeps_its_own_inputs_and_outputs(small_dataset: Dataset):
-    data = sequences(small_dataset, "notes22")
+    data = sequences(small_dataset, ["notes22"])
     lesson = lesson_of_bundle(load("seed-rnn"), data.features)
     fitted = fit(data, small_dataset.groups, QUICK, epochs=1, lesson=lesson)
     alone = fit(data, small_dataset.groups, QUICK, epochs=1)
@@ -66,7 +66,7 @@ def test_a_student_keeps_its_own_inputs_and_outputs(small_dataset: Dataset):
 
 
 def test_only_the_teacher_is_learned_from_when_it_is_all_that_counts(small_dataset: Dataset):
-    data = sequences(small_dataset, "notes22")
+    data = sequences(small_dataset, ["notes22"])
     flat = Lesson(np.full_like(data.labels, 3.0), np.empty((*data.labels.shape[:2], 0), np.float32))
     recipe = replace(QUICK, taught=1.0, learning_rate=0.02)
     fitted = fit(data, small_dataset.groups, recipe, epochs=60, lesson=flat)
@@ -88,8 +88,8 @@ def test_every_fold_has_a_teacher_that_has_not_seen_what_the_fold_is_judged_by(
 
     monkeypatch.setattr(offline.crossvalidation, "fit", watched)
     # A teacher of another seed would split the groups another way if it had its way.
-    teacher = Teacher("notes22", recipe=replace(QUICK, arch="rnn", seed=7))
-    everything = material(small_dataset, "notes22", teacher)
+    teacher = Teacher(("notes22",), recipe=replace(QUICK, arch="rnn", seed=7))
+    everything = material(small_dataset, ["notes22"], teacher)
     train_fold(Task(QUICK, 0, teacher.recipe), everything)
     _, judged_by = split(QUICK, small_dataset.groups)[0]
     assert [arch for arch, _ in fitted_on] == ["rnn", "dense"]

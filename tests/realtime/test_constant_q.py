@@ -73,6 +73,18 @@ def test_frames_do_not_depend_on_how_many_come_at_once(music: np.ndarray, hop_fr
     np.testing.assert_allclose(frames(music, hop_frames=hop_frames), one, rtol=0, atol=1e-3)
 
 
+@pytest.mark.parametrize("hops", [2, 3, 16, 40])
+def test_hops_that_come_together_give_the_same_to_the_last_bit(music: np.ndarray, hops: int) -> None:
+    hop = 4 * FRAME_SAMPLES
+    samples = music[: len(music) // hop * hop]
+
+    def pushed(block: int) -> np.ndarray:
+        constant_q = ConstantQ(hop_frames=4, lookahead_frames=LOOKAHEAD)
+        return np.concatenate([constant_q.push(samples[i : i + block]) for i in range(0, len(samples), block)])
+
+    np.testing.assert_array_equal(pushed(hops * hop), pushed(hop))
+
+
 @pytest.mark.parametrize("pitch", [33, 45, 57, 60, 69, 81, 93, 105])
 def test_a_tone_peaks_at_the_bin_of_its_pitch(pitch: int) -> None:
     spectrum = frames(tone(440.0 * 2 ** ((pitch - 69) / 12)))

@@ -112,6 +112,17 @@ def test_how_keys_are_grouped_into_calls_does_not_matter(groups: list[int]) -> N
     assert facts(found + hears.finish()) == facts(moments(events))
 
 
+@pytest.mark.parametrize("block", [100, 1024, 2205, 10**9])
+def test_how_sound_is_cut_into_blocks_does_not_matter(block: int) -> None:
+    """Down to level and state between two hops: the gate closes in the rest, and opens again."""
+    samples = np.concatenate([s.samples for s in (chord(1.5), silence(3.5), chord(1.2))])
+    cut = [Sound(samples[start : start + block], RATE) for start in range(0, len(samples), block)]
+    whole = moments([Sound(samples, RATE)], 20.0)
+    assert {m.state.value for m in whole} == {"warming", "live", "silence"}
+    assert len({m.level_db for m in whole}) > 50
+    assert facts(moments(cut, 20.0)) == facts(whole)
+
+
 def test_a_stream_that_starts_silent_warms_up_and_then_is_silent() -> None:
     found = states(moments([silence(4.0)]))
     assert [time for time, state in found.items() if state == "warming"] == [0.5, 1.0, 1.5, 2.0]

@@ -138,6 +138,35 @@ def test_single_samples_are_blocks_too(music: tuple[np.ndarray, int]) -> None:
     assert heard(clip, rate, blocks=(1,)) == heard(clip, rate)
 
 
+@pytest.mark.parametrize("block", [HOP_SAMPLES, 3 * HOP_SAMPLES, 10**9])
+def test_hops_that_go_through_together_come_out_the_same_to_the_last_bit(block: int) -> None:
+    """Music, then a rest that the gate closes in, then music; a hop at a time and as many as will go."""
+    samples = np.concatenate([scale()[: 2 * SAMPLE_RATE], np.zeros(SAMPLE_RATE, np.float32), scale()])
+
+    def hops(block: int) -> list[tuple[object, ...]]:
+        transcriber = StreamingTranscriber()
+        found: list[tuple[object, ...]] = []
+        for start in range(0, len(samples), block):
+            transcriber.feed(samples[start : start + block])
+            while (events := transcriber.next_hop()) is not None:
+                (made,) = transcriber.posteriorgrams
+                numbers = [values.tobytes() for values in (made.contours, made.notes, made.onsets)]
+                found.append((events, made.frame, *numbers, transcriber.level_db, transcriber.is_audible))
+                found.append((transcriber.transcribed_s, transcriber.next_hop_s))
+        return found
+
+    alone = hops(100)
+    assert {hop[-1] for hop in alone[::2]} == {True, False}
+    assert hops(block) == alone
+
+
+def test_samples_that_wait_have_been_received() -> None:
+    transcriber = StreamingTranscriber()
+    transcriber.feed(scale())
+    while transcriber.next_hop() is not None:
+        assert transcriber.received_s == len(scale()) / SAMPLE_RATE
+
+
 @settings(max_examples=8, deadline=None)
 @given(blocks=st.lists(st.integers(1, 9_000), min_size=1, max_size=8).map(tuple))
 def test_no_blocks_matter(music: tuple[np.ndarray, int], blocks: tuple[int, ...]) -> None:
