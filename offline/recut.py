@@ -27,7 +27,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from models.atomic import write_atomically
 from models.errors import MoodringError
-from models.transcription import DELAY, DIRECTORY, NETWORK, STATES
+from models.transcription import DELAY, DIRECTORY, NETWORK, PITCHES, STATES
 
 #: How far each harmonic's bins lie from the fundamental's, in thirds of a semitone: 0.5, 1, 2, … 7 times.
 HARMONIC_SHIFTS = (-36, 0, 36, 57, 72, 84, 93, 101)
@@ -94,6 +94,27 @@ def recut(weights: Weights) -> onnx.ModelProto:
         inputs = [value, f"{role}_kernel", f"{role}_bias"]
         return node("Conv", inputs, output, pads=padding, strides=[1, stride])
 
+    def convolve_together(value: str, role: str, output: str, bins_padding: tuple[int, int], together: int) -> str:
+        """``convolve``, with so many neighbouring bins as channels of one kernel, which is as much wider.
+
+        onnxruntime fills vectors with up to 16 channels of output, so one or eight leave most of its work idle. The
+        taps that are added are zeros: every sum keeps its terms, their order and its bits.
+        """
+        kernel, bias = constants.pop(f"{role}_kernel"), constants.pop(f"{role}_bias")
+        channels, *shape, taps = kernel.shape
+        wider = np.zeros((channels, together, *shape, taps + together - 1), np.float32)
+        for bin_ in range(together):
+            wider[:, bin_, ..., bin_ : bin_ + taps] = kernel
+        constants[f"{role}_kernel"] = wider.reshape(channels * together, *wider.shape[2:])
+        constants[f"{role}_bias"] = np.repeat(bias, together)
+        bins = {"contour_input": CONTOUR_BINS, "contour": CONTOUR_BINS, "note": PITCHES}[role]
+        constants[f"{output}_split"] = np.array([0, channels, together, -1, bins // together], np.int64)
+        constants[f"{output}_shape"] = np.array([0, channels, -1, bins], np.int64)
+        channelled = convolve(value, role, f"{output}_channelled", bins_padding, together)
+        split = node("Reshape", [channelled, f"{output}_split"], f"{output}_apart")
+        in_order = node("Transpose", [split], f"{output}_in_order", perm=[0, 1, 3, 4, 2])
+        return node("Reshape", [in_order, f"{output}_shape"], output)
+
     end = np.iinfo(np.int64).max
     constants["channel_axis"] = np.array([1], np.int64)
     frames = node("Unsqueeze", ["constant_q", "channel_axis"], "frames")
@@ -109,15 +130,19 @@ def recut(weights: Weights) -> onnx.ModelProto:
 
     # The contours: three frames of context, then five; now three frames behind the newest.
     newest = part(stacked, "stacked_newest", 2, end, 2)
-    contour_input = node("Relu", [convolve(newest, "contour_input", "contour_filtered", (19, 19))], "contour_input")
+    contour_input = node(
+        "Relu", [convolve_together(newest, "contour_input", "contour_filtered", (19, 19), 2)], "contour_input"
+    )
     contour_known = remember("contour_state", contour_input, 4)
-    contour_now = node("Sigmoid", [convolve(contour_known, "contour", "contour_raw", (2, 2))], "contour_now")
+    contour_now = node(
+        "Sigmoid", [convolve_together(contour_known, "contour", "contour_raw", (2, 2), 8)], "contour_now"
+    )
 
     # The notes: seven frames of context twice; now nine behind.
     note_known = remember("note_input_state", contour_now, 7)
     note_filtered = convolve(part(note_known, "note_known", 1, end, 2), "note_input", "note_filtered", (2, 2), 3)
     filtered_known = remember("note_state", node("Relu", [note_filtered], "note_input"), 6)
-    note_now = node("Sigmoid", [convolve(filtered_known, "note", "note_raw", (1, 1))], "note_now")
+    note_now = node("Sigmoid", [convolve_together(filtered_known, "note", "note_raw", (1, 1), 8)], "note_now")
 
     # The onsets look at the harmonics and at the notes, one frame further: ten behind.
     onset_filtered = convolve(stacked, "onset_input", "onset_filtered", (1, 1), 3)

@@ -138,7 +138,6 @@ def test_the_line_is_drawn_at_the_tolerance(bundle: Path):
                 verify_agreement(loaded, shifted)
 
 
-@pytest.mark.xfail(reason="the seeds were trained before bundles carried their examples")
 @pytest.mark.parametrize("name", ["seed-rnn", "seed-dense"])
 def test_what_ships_agrees_with_keras(name: str):
     bundle = load(BUNDLED / name)

@@ -66,7 +66,7 @@ def test_what_ships_loads_and_steps(name: str) -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_card_of_what_ships_says_how_it_was_trained_and_measured(name: str) -> None:
     card = load(name).card
-    assert {STEP_NETWORK, SEQUENCE_NETWORK} <= set(card["files"])
+    assert {STEP_NETWORK, SEQUENCE_NETWORK, "agreement.npz"} == set(card["files"])
     assert tuple(card["inputs"][0]["features"]) == feature_set("notes22").names
     # Both beside each other: a model that does not beat the mean predictor has learned nothing.
     evaluation = card["evaluation"]
