@@ -40,7 +40,11 @@ def test_a_list_tells_ones_own_from_what_ships_and_which_of_both_is_used(home: P
     own(home, "mine")
     own(home, "seed-rnn")
     said = {line.split(" ")[0]: line for line in list_models(as_json=False)}
-    assert said["mine"].startswith("mine (user): dense on notes22, R² 0.21 valence, 0.39 arousal on deam")
+    scores = json.loads((BUNDLED / "seed-dense" / CARD).read_text())["evaluation"]["model"]
+    valence, arousal = scores["r2_valence_mean"], scores["r2_arousal_mean"]
+    assert said["mine"].startswith(
+        f"mine (user): dense on notes22, R² {valence:.2f} valence, {arousal:.2f} arousal on deam"
+    )
     assert said["seed-rnn"].startswith("seed-rnn (user, used instead of the bundled one): dense on notes22")
     assert said["seed-dense"].startswith("seed-dense (bundled): dense on notes22")
     told = {entry["name"]: entry for entry in map(json.loads, list_models(as_json=True))}
