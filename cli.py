@@ -202,6 +202,8 @@ def prepare(
     scheduler: Scheduler = None,
     audio_offset: AudioOffset = 0.0,
     labels: Annotated[str, typer.Option(help="corrected or as-published.")] = "corrected",
+    features: Annotated[str, typer.Option(metavar="SET,…", help="Feature sets, or all.")] = "notes22",
+    window: Annotated[float, typer.Option(min=1.0, help="Seconds that a reading looks back.")] = 10.0,
 ) -> None:
     """Turn a rated corpus into a dataset, through the code that listens live. Needs the extra 'offline'.
 
@@ -220,6 +222,8 @@ def prepare(
         scheduler=scheduler,
         audio_offset_s=audio_offset,
         as_published=labels == "as-published",
+        features=features,
+        window_s=window,
     )
     for error in failed:
         _complain(error)
@@ -245,9 +249,10 @@ def audit(
 
 @app.command()
 def train(
-    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="What 'prepare' wrote.")],
+    datasets: Annotated[list[Path], typer.Argument(metavar="DATASET...", help="What 'prepare' wrote.")],
     output: Annotated[Path, typer.Option("-o", metavar="BUNDLE", help="The bundle folder to write.")],
-    arch: Annotated[str, typer.Option(help="rnn, cnn or dense.")] = "rnn",
+    arch: Annotated[str, typer.Option(help="rnn, cnn, dense or kernel.")] = "rnn",
+    features: Annotated[str, typer.Option(metavar="SET,…", help="Feature sets; default: those of the network.")] = "",
     teacher: Annotated[
         str | None, typer.Option(metavar="BUNDLE", help="A model to learn from beside the labels.")
     ] = None,
@@ -266,7 +271,17 @@ def train(
     from offline.train_commands import train_bundle
 
     recipe = Recipe(arch, seed=seed, folds=folds)
-    train_bundle(dataset, output, recipe=recipe, teacher=teacher, search=search, jobs=jobs, scheduler=scheduler)
+    inputs = tuple(name.strip() for name in features.split(",") if name.strip())
+    train_bundle(
+        datasets,
+        output,
+        recipe=recipe,
+        inputs=inputs,
+        teacher=teacher,
+        search=search,
+        jobs=jobs,
+        scheduler=scheduler,
+    )
 
 
 @app.command()
@@ -367,13 +382,13 @@ def _follow(
     as_json: bool,
     announce: Callable[[float], str] = lambda time_s: "",
 ) -> None:
-    from models.bundle import preferred
+    from models.bundle import load_for
     from realtime.session import Session
     from realtime.tracker import EmotionTracker
 
     try:
         outputs = _outputs(osc or (), plain=plain, as_json=as_json)
-        tracker = EmotionTracker(model or preferred(source.kind), rate_hz=rate)
+        tracker = EmotionTracker(load_for(source.kind, model), rate_hz=rate)
         tally = Session(source, tracker, outputs, stop=_stop, announce=announce).run()
     finally:
         source.close()

@@ -93,6 +93,18 @@ def preferred(kind: Literal["sound", "notes"]) -> str:
     raise MoodringError("no model is installed; reinstall moodring")
 
 
+def load_for(kind: Literal["sound", "notes"], name: str | None = None) -> Bundle:
+    """The bundle called ``name``, or the best for a source of that kind.
+
+    Raises ``UsageError`` where it listens to sound and the source has only notes, else what ``load`` raises.
+    """
+    bundle = load(name or preferred(kind))
+    deaf = [known.name for known in bundle.feature_sets if known.needs_sound]
+    if kind == "notes" and deaf:
+        raise UsageError(f"'{bundle.name}' listens to sound, and MIDI has none; for MIDI take '{preferred(kind)}'")
+    return bundle
+
+
 def read_card(path: Path) -> dict[str, Any]:
     """The card in the folder ``path``; raises ``MoodringError`` where it is missing or no card of this format."""
     try:

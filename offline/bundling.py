@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from functools import partial
 from importlib import metadata
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from models.atomic import write_atomically
 from models.bundle import Bundle
-from models.errors import MoodringError
+from models.errors import MoodringError, UsageError
 from offline.crossvalidation import (
     CrossValidation,
     Material,
@@ -63,11 +64,19 @@ def _inputs(bundle: Bundle) -> tuple[str, ...]:
     return tuple(known.name for known in bundle.feature_sets)
 
 
+def default_inputs(arch: str, dataset: Dataset) -> tuple[str, ...]:
+    """The feature sets that an architecture takes where none are named: the study's networks its 22 numbers."""
+    if arch != "kernel":
+        return ("notes22",)
+    return tuple(name for name in dataset.provenance["feature_sets"] if name != "notes22")
+
+
 def train(
     dataset: Dataset,
     output: Path,
     recipe: Recipe,
     *,
+    inputs: tuple[str, ...] = (),
     teacher: Bundle | None = None,
     search: int = 0,
     share: Share = one_after_another,
@@ -81,7 +90,13 @@ def train(
     """
     from offline.export import export
 
-    inputs = dataset.provenance["feature_sets"][:1]
+    inputs = inputs or default_inputs(recipe.arch, dataset)
+    for name in inputs:
+        if name not in dataset.provenance["feature_sets"]:
+            there = ", ".join(dataset.provenance["feature_sets"])
+            raise UsageError(f"the dataset has no features '{name}', only {there}; prepare it again with them")
+    if teacher is not None and recipe.arch == "kernel":
+        raise UsageError("a kernel is solved in closed form and cannot learn from a teacher; leave --teacher out")
     teaching = None if teacher is None else open_teacher(teacher, dataset)
     tried = candidates(recipe, search, has_teacher=teaching is not None) if search else [recipe]
     validated = cross_validate(
@@ -106,9 +121,10 @@ def train(
         hop_s=dataset.hop_s,
         window_s=dataset.window_s,
         examples=_examples(data),
-        about=_about(dataset, output, recipe, validated, teacher, search),
+        about=_about(dataset, output, recipe, validated, inputs, teacher, search),
     )
-    write_atomically(output.with_name(f"{output.name}-curves.png"), picture(validated.folds, output.name))
+    if any(fitted.curves.trained for fitted in validated.folds):
+        write_atomically(output.with_name(f"{output.name}-curves.png"), picture(validated.folds, output.name))
     progress(f"Keras and ONNX agree to {agreement.sequence:.0e} over sequences, {agreement.step:.0e} stepped")
     return validated
 
@@ -138,7 +154,13 @@ def _train_on_everything(
 
 
 def _about(
-    dataset: Dataset, output: Path, asked: Recipe, validated: CrossValidation, teacher: Bundle | None, search: int
+    dataset: Dataset,
+    output: Path,
+    asked: Recipe,
+    validated: CrossValidation,
+    inputs: Sequence[str],
+    teacher: Bundle | None,
+    search: int,
 ) -> dict[str, Any]:
     """What the card says of training and evaluation."""
     command = f"moodring train DATASET --arch {asked.arch} --seed {asked.seed} --folds {asked.folds}"
@@ -146,6 +168,7 @@ def _about(
         **dataset.provenance,
         **asdict(validated.recipe),
         "epochs": validated.epochs,
+        "feature_sets": list(inputs),
         "moodring": metadata.version("moodring"),
     }
     if teacher is not None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 from models.errors import MoodringError, UsageError
 
@@ -21,18 +22,21 @@ def prepare_corpus(
     scheduler: str | None,
     audio_offset_s: float,
     as_published: bool,
+    features: str,
+    window_s: float,
 ) -> list[MoodringError]:
     """Prepare a corpus and show how far it has got; the files that could not be read."""
     from offline.corpora import open_corpus
-    from offline.prepare import prepare
+    from offline.prepare import Hearing, prepare
     from offline.progress import shown
 
     logging.basicConfig(format="%(message)s", stream=sys.stderr, level=logging.WARNING)
     opened = open_corpus(corpus, path, audio_offset_s=audio_offset_s, as_published=as_published)
+    hearing = Hearing(_feature_sets(features, opened.kind), window_s)
     if not output.parent.is_dir():
         raise UsageError(f"{output.parent} is not a folder; choose another place for the dataset")
     with shown(corpus, sys.stderr) as progress:
-        failed = prepare(opened, output, jobs=jobs, scheduler=scheduler, progress=progress)
+        failed = prepare(opened, output, hearing=hearing, jobs=jobs, scheduler=scheduler, progress=progress)
     print(f"{output}: {len(opened) - len(failed)} pieces")
     return failed
 
@@ -51,3 +55,16 @@ def audit_corpus(corpus: str, path: Path, *, audio_offset_s: float, as_json: boo
             yield f"{finding.kind}: {finding.message}"
     if not as_json:
         yield f"{corpus}: {len(opened)} rated pieces, {len(findings) or 'no'} findings"
+
+
+def _feature_sets(asked: str, kind: Literal["sound", "notes"]) -> tuple[str, ...]:
+    """The names in ``asked``, or every set that a corpus of this kind can give for ``all``."""
+    from models.features import FEATURE_SETS, feature_set
+
+    if asked == "all":
+        return tuple(name for name in FEATURE_SETS if kind == "sound" or not feature_set(name).needs_sound)
+    names = tuple(name.strip() for name in asked.split(","))
+    for name in names:
+        if feature_set(name).needs_sound and kind != "sound":
+            raise UsageError(f"the features '{name}' need sound, and this corpus has only notes; leave them out")
+    return names

@@ -22,7 +22,7 @@ from models.errors import MoodringError
 from offline.dataset import Dataset
 from offline.evaluation import Evaluation, piece_labels, summarize_steps
 from offline.kept import Kept
-from offline.metrics import Values, scores
+from offline.metrics import Scores, Values, scores
 from offline.recipe import Recipe
 from offline.training import Fitted, Sequences, fit, sequences
 from offline.transfer import Lesson, lesson_of_bundle, lesson_of_network
@@ -60,7 +60,7 @@ class Material:
     def digest(self) -> str:
         """A hash of everything that goes into a training."""
         digest = hashlib.sha256(" ".join(self.groups.tolist()).encode())
-        arrays = [self.own.features, self.own.labels, self.own.present]
+        arrays = [self.own.features, self.own.labels, self.own.filled]
         if self.taught is not None:
             arrays.append(self.taught.features)
         if self.lesson is not None:
@@ -154,6 +154,7 @@ def cross_validate(
     tasks = [Task(recipe, fold, teaching) for fold in range(len(folds)) for recipe in candidates]
     outcomes: list[list[Fitted]] = [[] for _ in folds]
     predicted, constant = np.empty_like(truth), np.empty_like(truth)
+    steps: list[Values] = [np.empty((0, 4))] * len(truth)
     chosen: list[Fitted] = []
     ordered = _in_order(tasks, everything, share, kept, watch)
     for task, fitted in zip(tasks, ordered, strict=True):
@@ -162,8 +163,12 @@ def cross_validate(
             continue
         training, test = folds[task.fold]
         chosen.append(min(outcomes[task.fold], key=lambda fitted: fitted.held_out_error))
-        predicted[test] = _summaries(chosen[-1], dataset, everything.own, test)
-        constant[test] = np.nanmean(truth[training], axis=0)
+        for piece, affect in zip(test, _steps(chosen[-1], dataset, everything.own, test), strict=True):
+            steps[piece] = affect
+            times_s = dataset.pieces[piece].times_s
+            heard = np.any(everything.own.features[piece, : len(times_s)], axis=1)
+            predicted[piece] = summarize_steps(affect, times_s, heard, dataset.window_s)
+        constant[test] = _known_mean(truth[training])
         found = scores(predicted[test], truth[test])
         progress(
             f"fold {task.fold + 1} of {len(folds)}: {chosen[-1].epochs} epochs, squared error {found['mse']:.3f}, "
@@ -172,7 +177,14 @@ def cross_validate(
     errors = np.array([[fitted.held_out_error for fitted in fold] for fold in outcomes]).mean(axis=0)
     best = int(errors.argmin())
     epochs = int(np.median([fold[best].epochs for fold in outcomes]))
-    evaluation = Evaluation(len(truth), len(set(groups)), len(folds), scores(predicted, truth), scores(constant, truth))
+    evaluation = Evaluation(
+        len(truth),
+        len(set(groups)),
+        len(folds),
+        scores(predicted, truth),
+        scores(constant, truth),
+        _by_corpus(dataset, predicted, steps),
+    )
     return CrossValidation(
         evaluation, candidates[best], epochs, tuple(chosen), predicted, truth, tuple(errors.tolist())
     )
@@ -205,18 +217,39 @@ def fold_key(digest: str, task: object) -> str:
 def training_code() -> str:
     """A hash of everything that decides what a training gives: our code and the libraries' versions."""
     here = Path(__file__).parent
-    files = [*here.glob("networks/*.py"), here / "training.py", here / "transfer.py", here / "crossvalidation.py"]
+    own = ("training.py", "transfer.py", "kernel_fit.py", "crossvalidation.py")
+    files = [*here.glob("networks/*.py"), *(here / name for name in own)]
     digest = hashlib.sha256(repr([metadata.version(name) for name in ("tensorflow", "keras", "numpy")]).encode())
     for file in sorted(files):
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
 
 
-def _summaries(fitted: Fitted, dataset: Dataset, own: Sequences, pieces: NDArray[np.int64]) -> Values:
+def _known_mean(labels: Values) -> Values:
+    """The mean of each column [shape=(4,)], NaN where nobody told it."""
+    known = ~np.isnan(labels)
+    counted = np.where(known.any(axis=0), known.sum(axis=0), np.nan)
+    mean: Values = np.where(known, labels, 0.0).sum(axis=0) / counted
+    return mean
+
+
+def _steps(fitted: Fitted, dataset: Dataset, own: Sequences, pieces: NDArray[np.int64]) -> Iterator[Values]:
+    """What a network says of each step of some pieces [shape=(steps, 4)]."""
     affect = np.asarray(fitted.network()(own.features[pieces], training=False))
-    rows = []
     for row, piece in enumerate(pieces):
-        times_s = dataset.pieces[piece].times_s
-        heard = np.any(own.features[piece, : len(times_s)], axis=1)
-        rows.append(summarize_steps(affect[row, : len(times_s)], times_s, heard, dataset.window_s))
-    return np.stack(rows)
+        yield affect[row, : len(dataset.pieces[piece].times_s)].astype(np.float64)
+
+
+def _by_corpus(dataset: Dataset, predicted: Values, steps: Sequence[Values]) -> dict[str, dict[str, Scores]]:
+    """Scores of each corpus of the dataset, a row a piece and a row a step."""
+    start, found = 0, {}
+    parts = dataset.provenance.get("parts", {dataset.provenance.get("corpus", "?"): len(dataset.pieces)})
+    for corpus, count in parts.items():
+        rows = slice(start, start + count)
+        start += count
+        labels = np.concatenate([piece.labels for piece in dataset.pieces[rows]]).astype(np.float64)
+        found[corpus] = {
+            "per_piece": scores(predicted[rows], piece_labels(dataset)[rows]),
+            "per_step": scores(np.concatenate(steps[rows]), labels),
+        }
+    return found

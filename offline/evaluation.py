@@ -52,6 +52,7 @@ class Evaluation:
     """Cross-validated scores of a model and, on the same pieces, of predicting the training labels' mean.
 
     ``mse`` is over the four columns on the 1–9 scale; ``r2_*``, ``rmse_*``, ``r_*`` and ``ccc_*`` of each output.
+    ``by_corpus`` has the model's for each corpus alone, ``per_piece`` and ``per_step``.
     """
 
     pieces: int
@@ -59,6 +60,7 @@ class Evaluation:
     folds: int
     model: Scores
     mean_predictor: Scores
+    by_corpus: Mapping[str, Mapping[str, Scores]]
 
     def as_card(self) -> dict[str, Any]:
         """For a bundle's card, rounded to what carries meaning."""

@@ -37,6 +37,18 @@ HOP_S = 0.5
 WINDOW_S = 10.0
 FEATURE_SETS = ("notes22",)
 
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """How pieces are heard: which feature sets are computed, and how many seconds their windows look back."""
+
+    feature_sets: tuple[str, ...] = FEATURE_SETS
+    window_s: float = WINDOW_S
+
+
+#: What the study's networks take.
+STUDY = Hearing()
+
 #: So many of a file's blocks are heard at once: five seconds of sound.
 _READS = 50
 
@@ -49,9 +61,10 @@ class Heard:
     features: Mapping[str, NDArray[np.float32]]
 
 
-def hear(piece: Piece, feature_sets: Sequence[str] = FEATURE_SETS) -> Heard | MoodringError:
+def hear(piece: Piece, hearing: Hearing = STUDY) -> Heard | MoodringError:
     """What the tracker would have made of the piece live; the error where the file cannot be read."""
-    listener = Listener(tuple(feature_set(name) for name in feature_sets), window_s=WINDOW_S, rate_hz=1 / HOP_S)
+    sets = tuple(feature_set(name) for name in hearing.feature_sets)
+    listener = Listener(sets, window_s=hearing.window_s, rate_hz=1 / HOP_S)
     moments = []
     try:
         source = open_file(piece.path)
@@ -68,7 +81,7 @@ def hear(piece: Piece, feature_sets: Sequence[str] = FEATURE_SETS) -> Heard | Mo
     if not moments:
         return MoodringError(f"{piece.path} is shorter than one step of {HOP_S} s")
     times_s = np.array([moment.time for moment in moments])
-    return Heard(times_s, {name: np.stack([moment.features[name] for moment in moments]) for name in feature_sets})
+    return Heard(times_s, {known.name: np.stack([moment.features[known.name] for moment in moments]) for known in sets})
 
 
 def _read(source: Source) -> Sequence[Event]:
@@ -83,9 +96,9 @@ def _read(source: Source) -> Sequence[Event]:
     return [Sound(np.concatenate([sound.samples for sound in sounds]), sounds[0].sample_rate)]
 
 
-def prepare_piece(piece: Piece, feature_sets: Sequence[str] = FEATURE_SETS) -> PieceSteps | MoodringError:
+def prepare_piece(piece: Piece, hearing: Hearing = STUDY) -> PieceSteps | MoodringError:
     """The steps of one piece with their labels; the error where the file cannot be read."""
-    heard = hear(piece, feature_sets)
+    heard = hear(piece, hearing)
     return heard if isinstance(heard, MoodringError) else _labelled(piece, heard)
 
 
@@ -102,7 +115,7 @@ def prepare(
     corpus: Corpus,
     output: Path,
     *,
-    feature_sets: Sequence[str] = FEATURE_SETS,
+    hearing: Hearing = STUDY,
     jobs: int = 1,
     scheduler: str | None = None,
     cache_folder: Path | None = None,
@@ -118,7 +131,7 @@ def prepare(
     for correction in corpus.corrections:
         log.warning("%s: %s", corpus.name, correction)
     pieces = list(corpus)
-    keys = [_key(piece, feature_sets) or f"no file: {piece.path}" for piece in pieces]
+    keys = [_key(piece, hearing) or f"no file: {piece.path}" for piece in pieces]
     heard: dict[str, Heard | MoodringError] = {}
     with Kept("heard", cache_folder) as kept:
         heard |= {key: found for key in keys if (found := kept.get(key)) is not None}
@@ -127,7 +140,7 @@ def prepare(
         with workers(min(jobs, max(len(missing), 1)), scheduler) as share:
             progress(len(heard), total)
             waiting = list(missing)
-            for place, result in share(hear, list(missing.values()), tuple(feature_sets)):
+            for place, result in share(hear, list(missing.values()), hearing):
                 heard[waiting[place]] = result
                 if isinstance(result, Heard):
                     kept.set(waiting[place], result)
@@ -137,7 +150,7 @@ def prepare(
     failed = [result for _, result in both if isinstance(result, MoodringError)]
     if not ready:
         raise MoodringError(f"no piece of {corpus.name} could be read; the first: {failed[0] if failed else 'none'}")
-    write_dataset(output, ready, provenance(corpus, feature_sets))
+    write_dataset(output, ready, provenance(corpus, hearing))
     return failed
 
 
@@ -148,16 +161,16 @@ def _sweep(output: Path) -> None:
             left.unlink(missing_ok=True)
 
 
-def provenance(corpus: Corpus, feature_sets: Sequence[str]) -> dict[str, Any]:
+def provenance(corpus: Corpus, hearing: Hearing = STUDY) -> dict[str, Any]:
     """What a dataset says of where it comes from."""
     return {
         "corpus": corpus.name,
         "kind": corpus.kind,
         "terms": corpus.terms,
         "corrections": list(corpus.corrections),
-        "feature_sets": list(feature_sets),
+        "feature_sets": list(hearing.feature_sets),
         "hop_s": HOP_S,
-        "window_s": WINDOW_S,
+        "window_s": hearing.window_s,
         "moodring": metadata.version("moodring"),
         "code": listening_code(),
     }
@@ -175,11 +188,11 @@ def listening_code() -> str:
     return digest.hexdigest()
 
 
-def _key(piece: Piece, feature_sets: Sequence[str]) -> str | None:
+def _key(piece: Piece, hearing: Hearing) -> str | None:
     """What the cache knows a heard piece by; None where there is no file."""
     try:
         content = hashlib.sha256(piece.path.read_bytes()).hexdigest()
     except OSError:
         return None
-    settings = (tuple(feature_sets), HOP_S, WINDOW_S, piece.end_s, listening_code(), piece.path.suffix.lower())
+    settings = (hearing, HOP_S, piece.end_s, listening_code(), piece.path.suffix.lower())
     return hashlib.sha256(repr((content, *settings)).encode()).hexdigest()

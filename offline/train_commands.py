@@ -17,10 +17,11 @@ _console = Console(file=sys.stderr)
 
 
 def train_bundle(
-    dataset: Path,
+    datasets: list[Path],
     output: Path,
     *,
     recipe: Recipe,
+    inputs: tuple[str, ...],
     teacher: str | None,
     search: int,
     jobs: int,
@@ -29,6 +30,7 @@ def train_bundle(
     """Train with learning curves and a line a fold; prints the cross-validated scores beside the mean predictor's."""
     from models.bundle import load
     from offline.bundling import train
+    from offline.combining import combined
     from offline.dataset import read_dataset
     from offline.export import verify_output
     from offline.networks import architecture
@@ -39,9 +41,9 @@ def train_bundle(
     if not output.absolute().parent.is_dir():
         raise UsageError(f"{output.parent} is not a folder; choose another place for the bundle")
     taught_by = load(teacher) if teacher else None
-    opened = read_dataset(dataset)
+    opened = combined([read_dataset(path) for path in datasets])
     with _means(jobs, scheduler) as means:
-        validated = train(opened, output, recipe, teacher=taught_by, search=search, **means)
+        validated = train(opened, output, recipe, inputs=inputs, teacher=taught_by, search=search, **means)
     for name, scores in (
         ("model", validated.evaluation.model),
         ("mean predictor", validated.evaluation.mean_predictor),
@@ -49,6 +51,11 @@ def train_bundle(
         print(
             f"{name:15} squared error {scores['mse']:.3f}, R² {scores['r2_valence_mean']:.3f} valence, "
             f"{scores['r2_arousal_mean']:.3f} arousal"
+        )
+    for corpus, found in validated.evaluation.by_corpus.items():
+        print(
+            f"{corpus:15} a row a step: R² {found['per_step']['r2_valence_mean']:.3f} valence, "
+            f"{found['per_step']['r2_arousal_mean']:.3f} arousal"
         )
     print(f"{output}; 'moodring models install {output}' makes it known by its name")
 

@@ -18,16 +18,21 @@ from offline.transfer import Lesson
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sequences:
-    """A dataset as arrays, padded with masked steps: ``features`` [shape=(pieces, steps, features)], ``labels``
-    [shape=(pieces, steps, 4)] and ``present``, true where a step is the piece's own [shape=(pieces, steps)]."""
+    """A dataset as arrays, padded with masked steps.
+
+    ``features`` are raw [shape=(pieces, steps, features)], the sets of ``widths`` side by side; ``labels``
+    [shape=(pieces, steps, 4)]; ``filled`` is how much of its window each step has heard, 0 where a step is not the
+    piece's own, else up to 1 [shape=(pieces, steps)].
+    """
 
     features: NDArray[np.float32]
     labels: NDArray[np.float32]
-    present: NDArray[np.bool_]
+    filled: NDArray[np.float32]
+    widths: tuple[int, ...]
 
     def take(self, pieces: NDArray[np.int64]) -> Sequences:
         """Some of the pieces."""
-        return Sequences(self.features[pieces], self.labels[pieces], self.present[pieces])
+        return Sequences(self.features[pieces], self.labels[pieces], self.filled[pieces], self.widths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,8 @@ class Fitted:
         return network
 
 
+_KERNEL_STRIDE = 4
+
 #: Called after each epoch with its number, the error on what is trained on and, where groups are held out, on those.
 Watch = Callable[[int, float, float | None], None]
 
@@ -70,16 +77,16 @@ def sequences(dataset: Dataset, inputs: Iterable[str]) -> Sequences:
     """The dataset's pieces with the features of the sets ``inputs`` side by side."""
     longest = max(len(piece.times_s) for piece in dataset.pieces)
     names = list(inputs)
-    width = sum(dataset.pieces[0].features[name].shape[1] for name in names)
+    widths = tuple(dataset.pieces[0].features[name].shape[1] for name in names)
     shape = (len(dataset.pieces), longest)
-    features, labels = np.zeros((*shape, width), np.float32), np.ones((*shape, 4), np.float32)
-    present = np.zeros(shape, bool)
+    features, labels = np.zeros((*shape, sum(widths)), np.float32), np.ones((*shape, 4), np.float32)
+    filled = np.zeros(shape, np.float32)
     for row, piece in enumerate(dataset.pieces):
         steps = len(piece.times_s)
         features[row, :steps] = np.concatenate([piece.features[name] for name in names], axis=1)
         labels[row, :steps] = piece.labels
-        present[row, :steps] = True
-    return Sequences(features, labels, present)
+        filled[row, :steps] = np.minimum(piece.times_s / dataset.window_s, 1.0)
+    return Sequences(features, labels, filled, widths)
 
 
 def fit(
@@ -94,8 +101,10 @@ def fit(
     """Train on ``data``, with a teacher's ``lesson`` of the same pieces if there is one.
 
     With ``epochs`` it trains that long on everything; without, it holds out a part of the groups and stops when the
-    error on their labels no longer falls.
+    error on their labels no longer falls. A kernel is solved in closed form instead; it takes no lesson.
     """
+    if recipe.arch == "kernel":
+        return _solve(data, groups, recipe)
     import keras
 
     from offline.networks import Statistics, architecture
@@ -111,7 +120,7 @@ def fit(
     counted = _counted(data)
     own = data.take(training)
     known = architecture(recipe.arch)
-    statistics = Statistics.of(own.features, own.labels)
+    statistics = Statistics.of(own.features, own.labels, own.widths)
     network = known.build(statistics, recipe.dropout, recipe.seed)
     learner = network if lesson is None else student(network, known.hidden, lesson, recipe.seed)
     learner.compile(
@@ -147,7 +156,28 @@ def fit(
     return Fitted(recipe.arch, recipe.dropout, statistics, network.get_weights(), best, error, curves)
 
 
+def _solve(data: Sequences, groups: NDArray[np.str_], recipe: Recipe) -> Fitted:
+    """The kernel network; its error is that on groups that inner folds held out."""
+    from offline.kernel_fit import Rows, solve
+    from offline.networks import Statistics
+
+    statistics = Statistics.of(data.features, data.labels, data.widths)
+    # Neighbouring steps share most of their window: one in two seconds says what all of them do.
+    last = (data.filled > 0).sum(axis=1, keepdims=True) - 1
+    chosen = (_counted(data) > 0) & ((last - np.arange(data.filled.shape[1])) % _KERNEL_STRIDE == 0)
+    pieces, _ = np.nonzero(chosen)
+    standardized = (data.features[chosen] - statistics.mean) / statistics.scale
+    rows = Rows(
+        standardized.astype(np.float64),
+        data.labels[chosen].astype(np.float64),
+        data.filled[chosen].astype(np.float64),
+        groups[pieces],
+    )
+    solution = solve(rows, data.widths, seed=recipe.seed)
+    return Fitted(recipe.arch, recipe.dropout, statistics, solution.weights, 1, solution.error, Curves())
+
+
 def _counted(data: Sequences) -> NDArray[np.float32]:
     """What each step weighs in the loss: a step that heard nothing teaches nothing."""
-    counted: NDArray[np.float32] = (data.present & data.features.any(axis=-1)).astype(np.float32)
+    counted: NDArray[np.float32] = ((data.filled > 0) & data.features.any(axis=-1)).astype(np.float32)
     return counted

@@ -6,12 +6,13 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from models.affect import OUTPUTS, Reading
 from models.atomic import write_atomically
-from models.bundle import Bundle, load, preferred
+from models.bundle import Bundle, load_for
 from models.errors import MoodringError
 from realtime.sources import Source
 from realtime.sources.files import open_file
@@ -54,13 +55,9 @@ def analyze_files(
 
     ``model`` is a bundle for all; without it each file gets the best for what it holds.
     """
-    bundles: dict[str, Bundle] = {}
-
+    @cache
     def bundle(kind: Literal["sound", "notes"]) -> Bundle:
-        name = model or preferred(kind)
-        if name not in bundles:
-            bundles[name] = load(name)
-        return bundles[name]
+        return load_for(kind, model)
 
     if model is not None:
         bundle("sound")  # an unknown model is the request's fault, not the files'

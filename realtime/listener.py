@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models.affect import State
 from models.features import FeatureSet, FeatureVector
 from realtime.events import Advance, AllNotesOff, Event, Lost, NoteOff, NoteOn, Pedal, Sound
+from realtime.sound_memory import SoundMemory
 from realtime.transcriber import NoteBegan, NoteEvent, StreamingTranscriber
 from realtime.window import NoteWindow
 
@@ -40,8 +44,10 @@ class Listener:
 
     def __init__(self, feature_sets: tuple[FeatureSet, ...], *, window_s: float, rate_hz: float) -> None:
         self._feature_sets = feature_sets
+        self._needs_sound = any(known.needs_sound for known in feature_sets)
         self._rate_hz = rate_hz
         self._window = NoteWindow(window_s)
+        self._sound: SoundMemory | None = None
         self._transcriber: StreamingTranscriber | None = None
         # Stream time at which the present transcriber's own time began.
         self._origin_s = 0.0
@@ -88,7 +94,7 @@ class Listener:
             return moments
         self._finished = True
         if self._transcriber is not None and not self._lost:
-            self._transcriber.end_input()
+            self._remember(self._transcriber.end_input())
             moments += self._transcribe(self._transcriber)
             for event in self._transcriber.flush():
                 self._take(event)
@@ -102,9 +108,14 @@ class Listener:
             transcriber = self._transcriber = StreamingTranscriber(sound.sample_rate)
             self._origin_s = self._reached_s
             self._window.end_all(self._reached_s)
+            self._sound = SoundMemory(self._window.length_s) if self._needs_sound else None
             self._lost = False
-        transcriber.feed(sound.samples)
+        self._remember(transcriber.feed(sound.samples))
         yield from self._transcribe(transcriber)
+
+    def _remember(self, samples: NDArray[np.float32]) -> None:
+        if self._sound is not None:
+            self._sound.hear(samples)
 
     def _transcribe(self, transcriber: StreamingTranscriber) -> Iterator[Moment]:
         while transcriber.next_hop_s <= transcriber.received_s:
@@ -116,6 +127,8 @@ class Listener:
                 self._heard_s = self._reached_s
             for event in events or ():
                 self._take(event)
+            if self._sound is not None:
+                self._sound.transcribe(transcriber.posteriorgrams)
         self._reached_s = self._origin_s + transcriber.received_s
         yield from self._due(self._reached_s, inclusive=True)
 
@@ -153,7 +166,8 @@ class Listener:
             yield self._moment(time_s)
 
     def _moment(self, time_s: float) -> Moment:
-        window = self._window.at(time_s)
+        heard = None if self._sound is None or self._lost else self._sound.at(time_s - self._origin_s)
+        window = self._window.at(time_s, heard)
         features = {known.name: known.compute(window) for known in self._feature_sets}
         transcriber = self._transcriber
         if transcriber is None:

@@ -66,12 +66,14 @@ class Posteriorgrams:
     """What the network made of one hop: probabilities 0…1, one row a frame; ``frame`` is the number of the first.
 
     ``contours`` has three bins a semitone [shape=(hop, 264)], ``notes`` and ``onsets`` one [shape=(hop, 88)].
+    ``audible`` [shape=(hop,)] is 0 for frames that were below the gate, else 1.
     """
 
     frame: int
     contours: FloatArray
     notes: FloatArray
     onsets: FloatArray
+    audible: FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -181,13 +183,20 @@ class StreamingTranscriber:
         self.feed(samples)
         return self._drain()
 
-    def feed(self, samples: FloatArray) -> None:
-        """Take samples without transcribing them yet: ``next_hop`` does that, a hop at a time."""
-        self._waiting = np.concatenate([self._waiting, self._resampler.push(samples)])
+    def feed(self, samples: FloatArray) -> FloatArray:
+        """Take samples without transcribing them yet: ``next_hop`` does that, a hop at a time.
 
-    def end_input(self) -> None:
-        """No more samples follow: what the resampler still holds is taken."""
-        self._waiting = np.concatenate([self._waiting, self._resampler.finish()])
+        What they are, mono at ``SAMPLE_RATE`` [shape=(m,)].
+        """
+        return self._wait(self._resampler.push(samples))
+
+    def end_input(self) -> FloatArray:
+        """No more samples follow: what the resampler still holds is taken, and given as ``feed`` does."""
+        return self._wait(self._resampler.finish())
+
+    def _wait(self, mono: FloatArray) -> FloatArray:
+        self._waiting = np.concatenate([self._waiting, mono])
+        return mono
 
     def next_hop(self) -> list[NoteEvent] | None:
         """Transcribe one hop, or None where too few samples wait."""
@@ -220,7 +229,9 @@ class StreamingTranscriber:
         first = self._hops * HOP_FRAMES - self.delay_frames
         for number, (level_db, is_audible) in enumerate(levels):
             rows = slice(number * HOP_FRAMES, (number + 1) * HOP_FRAMES)
-            made = Posteriorgrams(first + rows.start, contours[0, rows], notes[0, rows], onsets[0, rows])
+            made = Posteriorgrams(
+                first + rows.start, contours[0, rows], notes[0, rows], onsets[0, rows], audible[rows, 0]
+            )
             self._ready.append(_Hop(level_db, is_audible, made, tuple(chain.from_iterable(heard[rows]))))
 
     def flush(self) -> list[NoteEvent]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.features import Window
+from models.features import SoundWindow, Window
 from models.notes import NOTE_DTYPE, NoteArray
 
 _Key = tuple[int, int]
@@ -66,8 +66,8 @@ class NoteWindow:
         for key in list(self._sounding):
             self._end(time_s, key)
 
-    def at(self, time_s: float) -> Window:
-        """The window that ends at ``time_s``; what no later window can hold is forgotten."""
+    def at(self, time_s: float, sound: SoundWindow | None = None) -> Window:
+        """The window that ends at ``time_s``, with its ``sound``; what no later window can hold is forgotten."""
         start_s = time_s - self.length_s
         self._ended = [note for note in self._ended if note[1] > start_s]
         rows = list(self._ended)
@@ -77,7 +77,7 @@ class NoteWindow:
         np.minimum(notes["offset_s"], time_s, out=notes["offset_s"])
         # One order for one set of notes, however they came.
         notes = notes[np.lexsort((notes["channel"], notes["pitch"], notes["onset_s"]))]
-        return Window(notes, time_s, self.length_s)
+        return Window(notes, time_s, self.length_s, sound=sound)
 
     def _end(self, offset_s: float, key: _Key) -> None:
         self._released.discard(key)

@@ -39,7 +39,18 @@ def test_the_ground_floor_is_light():
     """What both sides share needs NumPy, onnxruntime and where the user's folders are, and nothing heavier."""
     light = {"numpy", "onnxruntime", "platformdirs", "models"}
     standard = {
-        *("__future__", "collections", "contextlib", "dataclasses", "enum", "functools", "hashlib", "io", "itertools"),
+        *(
+            "__future__",
+            "collections",
+            "contextlib",
+            "dataclasses",
+            "enum",
+            "functools",
+            "hashlib",
+            "importlib",
+            "io",
+            "itertools",
+        ),
         *("json", "math", "os", "pathlib", "re", "tempfile", "typing", "zipfile", "zlib"),
     }
     for path in (ROOT / "models").rglob("*.py"):

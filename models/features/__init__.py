@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,17 +20,35 @@ FeatureVector = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SoundWindow:
+    """What a window's sound was like, frame by frame, oldest first; 22,050 Hz mono, before anything was normalised.
+
+    Frames of 2048 samples, one every 512: ``mel_db`` [shape=(n, 64)] and ``level_db`` [shape=(n,)] in dB re full scale,
+    ``descriptors`` [shape=(n, d)] as ``models.features.spectra`` names them. Frames of 256 samples, from the
+    transcription network: ``note_posteriors`` and ``onset_posteriors`` 0–1 [shape=(m, 88)], A0 to C8; 0 below the gate.
+    """
+
+    mel_db: NDArray[np.float32]
+    level_db: NDArray[np.float32]
+    descriptors: NDArray[np.float32]
+    note_posteriors: NDArray[np.float32]
+    onset_posteriors: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Window:
     """The last ``length_s`` seconds before ``end_s`` of stream time.
 
     ``notes`` are those that sound in it, in order of onset; onsets may lie before the window, offsets at most at its
-    end. ``tempo_bpm`` is an exact tempo where the source knows one (a MIDI clock), else None.
+    end. ``tempo_bpm`` is an exact tempo where the source knows one (a MIDI clock), else None. ``sound`` is what a
+    microphone or a sound file gives beside the notes, None for MIDI.
     """
 
     notes: NoteArray
     end_s: float
     length_s: float
     tempo_bpm: float | None = None
+    sound: SoundWindow | None = None
 
     @property
     def start_s(self) -> float:
@@ -49,11 +68,15 @@ class Feature:
 
 @dataclass(frozen=True, slots=True)
 class FeatureSet:
-    """A family of features, computed together from one window [shape=(len(features),)]."""
+    """A family of features, computed together from one window [shape=(len(features),)].
+
+    ``needs_sound``: it is computed from ``Window.sound``, and gives all zeros where that is None.
+    """
 
     name: str
     features: tuple[Feature, ...]
     compute: Callable[[Window], FeatureVector]
+    needs_sound: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -61,11 +84,32 @@ class FeatureSet:
         return tuple(feature.name for feature in self.features)
 
 
+#: Where each feature set lives; a module is loaded when its set is asked for.
+_KNOWN = {
+    "notes22": ("notes22", "NOTES22"),
+    "register": ("register", "REGISTER"),
+    "rhythm": ("rhythm", "RHYTHM"),
+    "tonal": ("tonal", "TONAL"),
+    "velocity": ("velocity", "VELOCITY"),
+    "level": ("level", "LEVEL"),
+    "timbre": ("timbre", "TIMBRE"),
+    "mel": ("mel", "MEL"),
+    "loudness": ("loudness", "LOUDNESS"),
+    "modulation": ("modulation", "MODULATION"),
+    "pulse": ("pulse", "PULSE"),
+    "activity": ("activity", "ACTIVITY"),
+    "harmony": ("harmony", "HARMONY"),
+    "chords": ("chords", "CHORD_FITS"),
+}
+
+#: The names of all feature sets.
+FEATURE_SETS = tuple(_KNOWN)
+
+
 def feature_set(name: str) -> FeatureSet:
     """The feature set called ``name``; raises ``UsageError`` for one that this version does not know."""
-    from models.features.notes22 import NOTES22
-
-    known = {NOTES22.name: NOTES22}
-    if name not in known:
-        raise UsageError(f"unknown feature set '{name}'; this version knows {', '.join(sorted(known))}")
-    return known[name]
+    if name not in _KNOWN:
+        raise UsageError(f"unknown feature set '{name}'; this version knows {', '.join(sorted(_KNOWN))}")
+    module, attribute = _KNOWN[name]
+    found: FeatureSet = getattr(import_module(f"{__name__}.{module}"), attribute)
+    return found

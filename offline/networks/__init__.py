@@ -15,7 +15,7 @@ import offline.quiet  # noqa: F401  # before anything that loads TensorFlow
 import keras
 
 from models.errors import UsageError
-from offline.networks import cnn, dense, rnn
+from offline.networks import cnn, dense, kernel, rnn
 from offline.networks.building import Statistics, StepModel, without_dropout
 
 __all__ = ["ARCHITECTURES", "Architecture", "Statistics", "StepModel", "architecture", "without_dropout"]
@@ -38,6 +38,7 @@ ARCHITECTURES = {
     "rnn": Architecture(rnn.build, rnn.step, hidden="rnn_2"),
     "cnn": Architecture(cnn.build, cnn.step, hidden="masked_held"),
     "dense": Architecture(dense.build, dense.step, hidden="dense_2"),
+    "kernel": Architecture(kernel.build, kernel.step, hidden="likeness"),
 }
 
 

@@ -21,14 +21,18 @@ _UNKNOWN_SPREAD = 1.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Statistics:
-    """Of the training data: mean and spread of each feature [shape=(features,)], mean of each label [shape=(4,)]."""
+    """Of the training data: mean and spread of each feature [shape=(features,)], mean of each label [shape=(4,)], and
+    how many features each set has of those that lie side by side."""
 
     mean: NDArray[np.float32]
     scale: NDArray[np.float32]
     prior: NDArray[np.float32]
+    widths: tuple[int, ...]
 
     @classmethod
-    def of(cls, features: NDArray[np.float32], labels: NDArray[np.float32]) -> Statistics:
+    def of(
+        cls, features: NDArray[np.float32], labels: NDArray[np.float32], widths: tuple[int, ...] | None = None
+    ) -> Statistics:
         """The statistics of sequences [shape=(pieces, steps, features)] over the steps that are not masked.
 
         Labels that are NaN are not known; where a column has none at all, its prior is 1.
@@ -39,7 +43,8 @@ class Statistics:
         total = np.where(known, labels[heard], 0.0).sum(axis=0, dtype=np.float64)
         prior = np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), _UNKNOWN_SPREAD)
         mean = features[heard].mean(axis=0)
-        return cls(mean, np.where(spread > 1e-6, spread, 1.0), prior.astype(np.float32))
+        scale = np.where(spread > 1e-6, spread, 1.0)
+        return cls(mean, scale, prior.astype(np.float32), widths or (features.shape[-1],))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -22,4 +22,4 @@ def small_dataset(shared_data: Path) -> Dataset:
         assert isinstance(steps, PieceSteps)
         own = {name: values[:60] for name, values in steps.features.items()}
         pieces.append(PieceSteps(steps.piece, steps.group, steps.times_s[:60], own, steps.labels[:60]))
-    return Dataset(tuple(pieces), provenance(corpus, ["notes22"]))
+    return Dataset(tuple(pieces), provenance(corpus))

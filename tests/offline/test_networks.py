@@ -18,7 +18,10 @@ from offline.networks import ARCHITECTURES, Statistics, architecture
 from offline.networks.layers import FLOOR, Bounds, MaskedHeld, MaskedLast
 
 STATISTICS = Statistics(
-    np.array([1.0, -2.0, 0.5], np.float32), np.array([2.0, 1.0, 0.1], np.float32), np.array([5, 1, 5, 1], np.float32)
+    np.array([1.0, -2.0, 0.5], np.float32),
+    np.array([2.0, 1.0, 0.1], np.float32),
+    np.array([5, 1, 5, 1], np.float32),
+    (1, 2),
 )
 
 masked_sequences = st.lists(st.booleans(), min_size=1, max_size=12)
@@ -36,6 +39,9 @@ def built() -> dict[str, keras.Model]:
     networks = {}
     for name, known in ARCHITECTURES.items():
         networks[name] = known.build(STATISTICS, 0.2, 1)
+    # It begins as nothing: its weights come from the training music.
+    rng = np.random.default_rng(1)
+    networks["kernel"].set_weights([rng.uniform(0, 0.1, w.shape) for w in networks["kernel"].get_weights()])
     return networks
 
 
@@ -142,5 +148,5 @@ def test_statistics_leave_out_masked_steps_and_unknown_spreads():
 
 
 def test_an_unknown_architecture():
-    with pytest.raises(UsageError, match="unknown architecture 'transformer'; there are rnn, cnn, dense"):
+    with pytest.raises(UsageError, match="unknown architecture 'transformer'; there are rnn, cnn, dense, kernel"):
         architecture("transformer")

@@ -20,7 +20,7 @@ from models.features import feature_set
 from models.predictor import Predictor
 from offline.corpora import Labels, Piece, open_corpus
 from offline.dataset import PieceSteps, read_dataset
-from offline.prepare import HOP_S, WINDOW_S, prepare, prepare_piece
+from offline.prepare import HOP_S, WINDOW_S, Hearing, prepare, prepare_piece
 from realtime.events import Event, Sound
 from realtime.listener import Listener
 from realtime.outputs import Status
@@ -125,7 +125,7 @@ def test_a_session_in_real_time_reads_what_a_network_makes_of_the_prepared_featu
     remembered = Remembered()
     Session(source, EmotionTracker(bundle), [remembered]).run()
 
-    steps = prepare_piece(piece, [known.name for known in bundle.feature_sets])
+    steps = prepare_piece(piece, Hearing(tuple(known.name for known in bundle.feature_sets), bundle.window_s))
     assert isinstance(steps, PieceSteps)
     predictor = Predictor(bundle)
     state, expected = predictor.start(), []

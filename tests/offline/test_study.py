@@ -19,7 +19,7 @@ from offline.study import study, table
 def said(dataset: Dataset, off: float) -> CrossValidation:
     truth = piece_labels(dataset)
     predicted = truth + off * np.where(np.arange(len(truth)) % 2, 1.0, -1.0)[:, None]
-    evaluation = Evaluation(len(truth), 8, 2, scores(predicted, truth), scores(truth + 1.0, truth))
+    evaluation = Evaluation(len(truth), 8, 2, scores(predicted, truth), scores(truth + 1.0, truth), {})
     return CrossValidation(evaluation, Recipe("dense"), 3, (), predicted, truth, (0.5,))
 
 

@@ -18,6 +18,7 @@ from realtime.listener import Listener, Moment
 from realtime.transcriber import StreamingTranscriber
 
 RATE = 22050
+OF_SOUND = ("level", "timbre", "mel", "loudness", "modulation", "pulse", "activity", "harmony", "chords")
 
 
 def listener(rate_hz: float = 2.0) -> Listener:
@@ -121,6 +122,60 @@ def test_how_sound_is_cut_into_blocks_does_not_matter(block: int) -> None:
     assert {m.state.value for m in whole} == {"warming", "live", "silence"}
     assert len({m.level_db for m in whole}) > 50
     assert facts(moments(cut, 20.0)) == facts(whole)
+
+
+def hears_sound(samples: np.ndarray, rate: int, block: int = 10**9) -> list[Moment]:
+    hears = Listener(tuple(feature_set(name) for name in OF_SOUND), window_s=3.0, rate_hz=2.0)
+    cut = [Sound(samples[start : start + block], rate) for start in range(0, len(samples), block)]
+    return [moment for sound in cut for moment in hears.push([sound])] + hears.finish()
+
+
+@pytest.fixture(scope="module")
+def song(shared_data: Path) -> tuple[np.ndarray, int]:
+    """Five seconds in which there is a rest."""
+    samples, rate = soundfile.read(shared_data / "deam" / "audio" / "1001.opus", dtype="float32")
+    samples = samples[: 5 * rate].copy()
+    samples[2 * rate : 3 * rate] = 0
+    return samples, rate
+
+
+@pytest.mark.parametrize("block", [777, 1024, 5000, 44_100])
+def test_what_is_known_of_the_sound_does_not_depend_on_blocks(song: tuple[np.ndarray, int], block: int) -> None:
+    whole = hears_sound(*song)
+    assert all(whole[-1].features[name].any() for name in OF_SOUND)
+    assert facts(hears_sound(*song, block)) == facts(whole)
+
+
+def test_a_moment_knows_nothing_of_the_sound_after_it(song: tuple[np.ndarray, int]) -> None:
+    samples, rate = song
+    # What a resampler looks ahead is less than this.
+    changed = samples.copy()
+    changed[3 * rate + rate // 20 :] *= -0.3
+    assert facts(hears_sound(changed, rate))[:6] == facts(hears_sound(samples, rate))[:6]
+    assert facts(hears_sound(changed, rate)) != facts(hears_sound(samples, rate))
+
+
+def test_keys_have_no_sound() -> None:
+    hears = Listener(tuple(feature_set(name) for name in OF_SOUND), window_s=10.0, rate_hz=2.0)
+    for moment in hears.push([*melody(2), Advance(2.0)]) + hears.finish():
+        assert not any(vector.any() for vector in moment.features.values())
+
+
+def test_sound_that_was_lost_is_not_heard_on() -> None:
+    hears = Listener((feature_set("mel"),), window_s=10.0, rate_hz=2.0)
+    found = hears.push([chord(2.0), Lost(2.0), Advance(4.0), chord(3.0)]) + hears.finish()
+    heard = {moment.time: bool(moment.features["mel"].any()) for moment in found}
+    assert heard[1.5]
+    assert not heard[3.0]
+    assert heard[7.0]
+
+
+def test_spectra_are_computed_for_those_who_need_them_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(length_s: float) -> None:
+        raise AssertionError("nothing here needs sound")
+
+    monkeypatch.setattr("realtime.listener.SoundMemory", refuses)
+    assert moments([chord(1.0)])
 
 
 def test_a_stream_that_starts_silent_warms_up_and_then_is_silent() -> None:

@@ -1,0 +1,136 @@
+"""``chords``: which chords the posteriors fit, how fast harmony changes, and how dissonant it is.
+
+Chord fits and keys are those of ``models.features.pitch_classes``. The change of harmony is the distance between
+tonal centroids (Harte, Sandler & Gasser, "Detecting harmonic change in musical audio", 2006); roughness is the
+dissonance of Plomp & Levelt's curves as parametrised by Sethares, "Local consonance and the relationship between
+timbre and scale", 1993, between tones of six partials whose amplitudes fall by 0.88.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.features import Feature, FeatureSet, FeatureVector, Window
+from models.features.pitch_classes import CHORDS, CONSONANCE, KRUMHANSL_KESSLER, fit_chords
+from models.features.posteriors import CLASSES, PITCH, pooled, transcribed
+from models.features.spectra import Numbers, series, series_features, statistics_features
+
+#: How many frames make a segment, and how many are pooled for roughness and interval classes (46 ms).
+_SEGMENTS = {"fifth_second": 16, "half_second": 43, "second": 86}
+_POOLED = 4
+_CLEAR = 0.05
+_CLASS = np.arange(12)
+#: Circles of fifths, minor and major thirds.
+_CENTROID = np.stack([wave(2 * np.pi * _CLASS * k / 12) for k in (5, 3, 4) for wave in (np.sin, np.cos)], axis=1)
+#: Krumhansl–Kessler profiles of the 24 keys, major first [shape=(12, 24)].
+_KEYS = np.concatenate([KRUMHANSL_KESSLER.major, KRUMHANSL_KESSLER.minor]).T / 12
+
+
+def _roughness() -> Numbers:
+    partials = np.arange(1, 7)
+    hz = 440 * 2 ** ((PITCH - 69) / 12)[:, None] * partials
+    amplitude = np.broadcast_to(0.88 ** (partials - 1.0), hz.shape)
+    first, second = hz[:, None, :, None], hz[None, :, None, :]
+    distance = np.abs(first - second) * 0.24 / (0.0207 * np.minimum(first, second) + 18.96)
+    weight = np.minimum(amplitude[:, None, :, None], amplitude[None, :, None, :])
+    table = (weight * (np.exp(-3.51 * distance) - np.exp(-5.75 * distance))).sum(axis=(2, 3))
+    np.fill_diagonal(table, 0)
+    found: Numbers = table.astype(np.float32)
+    return found
+
+
+_ROUGHNESS = _roughness()
+
+
+def compute(window: Window) -> FeatureVector:
+    """For segments of each length: chords, changes and keys; then roughness and interval classes [shape=(168,)].
+
+    Chord fits: mean and std of each type; of major over minor the mean, std and shares clearly above and below.
+    Changes: mean, std and maximum of the centroid's steps. Keys: mean and std of the best major and minor fit, their
+    difference, the best, its lead over the second and the share of major. Roughness: statistics of the whole, a note
+    and a pair. Interval classes: mean and std of their shares, and their consonance.
+    """
+    sound = transcribed(window)
+    if sound is None:
+        return np.zeros(len(CHORD_FITS.features), np.float32)
+    classes = sound.note_posteriors @ CLASSES
+    found = [_segment(pooled(classes, min(count, len(classes))).astype(np.float64)) for count in _SEGMENTS.values()]
+    notes = pooled(sound.note_posteriors, _POOLED)
+    rough = ((notes @ _ROUGHNESS) * notes).sum(axis=1) / 2
+    whole = notes.sum(axis=1) + np.float32(1e-3)
+    columns = series(np.stack([rough, rough / whole, rough / (whole * whole)], axis=1)).ravel()
+    shares = _interval_classes(pooled(classes, _POOLED))
+    consonance = shares.mean(axis=0) @ CONSONANCE
+    return np.concatenate([*found, columns, shares.mean(axis=0), shares.std(axis=0), [consonance]]).astype(np.float32)
+
+
+def _segment(classes: np.ndarray) -> np.ndarray:
+    fits = fit_chords(classes)
+    lead = fits[:, 0] - fits[:, 1]
+    shares = classes / (classes.sum(axis=1, keepdims=True) + 1e-6)
+    centroids = shares @ _CENTROID
+    steps = np.linalg.norm(np.diff(centroids, axis=0), axis=1) if len(classes) > 1 else np.zeros(1)
+    keys = _keys(shares)
+    return np.concatenate(
+        [
+            fits.mean(axis=0),
+            fits.std(axis=0),
+            [lead.mean(), lead.std(), (lead > _CLEAR).mean(), (lead < -_CLEAR).mean()],
+            [steps.mean(), steps.std(), steps.max()],
+            keys.mean(axis=0),
+            keys.std(axis=0),
+        ]
+    )
+
+
+def _keys(shares: np.ndarray) -> np.ndarray:
+    """What ``pitch_classes.KeyFit.numbers`` says of one segment, for all of them at once."""
+    centred = shares - shares.mean(axis=1, keepdims=True)
+    spread = centred.std(axis=1, keepdims=True)
+    fits = np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 1e-9) @ _KEYS
+    ranked = np.sort(fits, axis=1)
+    major, minor = fits[:, :12].max(axis=1), fits[:, 12:].max(axis=1)
+    chosen = np.exp(8 * (fits - ranked[:, -1:]))
+    share = chosen[:, :12].sum(axis=1) / chosen.sum(axis=1)
+    return np.stack([major, minor, major - minor, ranked[:, -1], ranked[:, -1] - ranked[:, -2], share], axis=1)
+
+
+def _interval_classes(classes: Numbers) -> np.ndarray:
+    """The share of each interval class 0 to 6 among all pairs of pitch classes [shape=(n, 7)]."""
+    doubled = np.concatenate([classes, classes], axis=1)
+    by_interval = [(classes * doubled[:, size : size + 12]).sum(axis=1) for size in range(7)]
+    pairs = np.stack(by_interval, axis=1) * np.array([1, 2, 2, 2, 2, 2, 1], np.float32)
+    shares: np.ndarray = pairs / (pairs.sum(axis=1, keepdims=True) + np.float32(1e-6))
+    return shares
+
+
+def _features() -> tuple[Feature, ...]:
+    chords = [Feature(name, "cosine", 0, 1) for name in CHORDS]
+    keys = [
+        *(Feature(f"key_{name}", "correlation", -1, 1) for name in ("major", "minor")),
+        Feature("key_major_lead", "correlation", -2, 2),
+        Feature("key_best", "correlation", -1, 1),
+        Feature("key_lead", "correlation", 0, 2),
+        Feature("key_major_share", "share", 0, 1),
+    ]
+    segment = (
+        *statistics_features(chords, ("mean", "std")),
+        Feature("major_lead_mean", "cosine", -1, 1),
+        Feature("major_lead_std", "cosine", 0, 1),
+        Feature("clear_major", "share", 0, 1),
+        Feature("clear_minor", "share", 0, 1),
+        *(Feature(f"change_{name}", "", 0, 4) for name in ("mean", "std", "max")),
+        *statistics_features(keys, ("mean", "std")),
+    )
+    classes = [Feature(f"interval_class_{size}", "share", 0, 1) for size in range(7)]
+    return (
+        *(Feature(f"{of.name}_{name}", of.unit, of.low, of.high) for name in _SEGMENTS for of in segment),
+        *series_features(Feature("note_roughness", "", 0, 2000)),
+        *series_features(Feature("note_roughness_a_note", "", 0, 50)),
+        *series_features(Feature("note_roughness_a_pair", "", 0, 2)),
+        *statistics_features(classes, ("mean", "std")),
+        Feature("consonance", "", -1.5, 1.5),
+    )
+
+
+CHORD_FITS = FeatureSet("chords", _features(), compute, needs_sound=True)

@@ -1,0 +1,168 @@
+"""How well pitch classes fit keys and chords. Nothing here changes when all pitch classes are turned by a semitone.
+
+Keys are fitted as Krumhansl and Schmuckler proposed: the correlation of the pitch classes' weights with a profile of
+each degree's weight, in its twelve rotations. Where several keys fit alike, what is told relative to the key is the
+mean over them, since a choice would depend on which pitch class is counted first.
+
+Sources of the profiles: Krumhansl & Kessler, "Tracing the dynamic changes in perceived tonal organization in a spatial
+representation of musical keys", 1982 (how well listeners found each tone to fit); Albrecht & Shanahan, "The use of
+large corpora to train a new type of key-finding algorithm", 2013 (how often each tone was written).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.float64]
+
+#: Row k counts up from pitch class k: ``weights[FROM]`` are the weights of the twelve degrees above each tonic.
+FROM = (np.arange(12)[:, None] + np.arange(12)[None, :]) % 12
+_ALIKE = 1e-9
+
+#: Binary templates as in Fujishima, "Realtime chord recognition of musical sound", 1999: semitones above the root.
+CHORDS = {
+    "major": (0, 4, 7),
+    "minor": (0, 3, 7),
+    "diminished": (0, 3, 6),
+    "augmented": (0, 4, 8),
+    "suspended_fourth": (0, 5, 7),
+    "suspended_second": (0, 2, 7),
+    "dominant_seventh": (0, 4, 7, 10),
+    "major_seventh": (0, 4, 7, 11),
+    "minor_seventh": (0, 3, 7, 10),
+    "half_diminished": (0, 3, 6, 10),
+    "diminished_seventh": (0, 3, 6, 9),
+    "fifth": (0, 7),
+}
+
+#: Consonance of interval classes 1–6 (semitone to tritone) from Huron, "Interval-class content in equally tempered
+#: pitch-class sets", 1994: the mean of three studies' ratings, standardised. A pitch class with itself counts 0.
+CONSONANCE = np.array([0.0, -1.428, -0.582, 0.594, 0.386, 1.240, -0.453])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeyProfile:
+    """A profile of major and one of minor keys, standardised, in their twelve rotations [shape=(12, 12)] each."""
+
+    major: Numbers
+    minor: Numbers
+
+
+def _profile(major: tuple[float, ...], minor: tuple[float, ...]) -> KeyProfile:
+    def rotations(weights: tuple[float, ...]) -> Numbers:
+        standard = _standardised(np.array(weights))
+        return np.stack([np.roll(standard, tonic) for tonic in range(12)])
+
+    return KeyProfile(rotations(major), rotations(minor))
+
+
+def _standardised(weights: Numbers) -> Numbers:
+    centred = weights - weights.mean()
+    spread = centred.std()
+    flat: Numbers = np.zeros_like(centred)
+    return centred / spread if spread > _ALIKE else flat
+
+
+KRUMHANSL_KESSLER = _profile(
+    (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
+    (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
+)
+ALBRECHT_SHANAHAN = _profile(
+    (0.238, 0.006, 0.111, 0.006, 0.137, 0.094, 0.016, 0.214, 0.009, 0.080, 0.008, 0.081),
+    (0.220, 0.006, 0.104, 0.123, 0.019, 0.103, 0.012, 0.214, 0.062, 0.022, 0.061, 0.052),
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeyFit:
+    """Correlations with the major and minor keys on each tonic [shape=(12,)] each, -1–1, and which tonics fit best.
+
+    ``tonics`` [shape=(12,)] are weights that sum to 1: all on one tonic unless several keys fit alike.
+    """
+
+    major: Numbers
+    minor: Numbers
+    tonics: Numbers
+
+    def degrees(self, weights: Numbers) -> Numbers:
+        """``weights`` of pitch classes [shape=(12,)] counted from the tonic."""
+        counted: Numbers = self.tonics @ weights[FROM]
+        return counted
+
+    def numbers(self) -> dict[str, float]:
+        """What the fit says of the music, by name; correlations, their differences and a share."""
+        best_major, best_minor = self.major.max(), self.minor.max()
+        ranked = np.sort(np.concatenate([self.major, self.minor]))[::-1]
+        # A logistic choice between all keys; its steepness makes a lead of .1 in correlation about 2 to 1.
+        chosen_major = np.exp(8.0 * (self.major - ranked[0])).sum()
+        chosen_minor = np.exp(8.0 * (self.minor - ranked[0])).sum()
+        return {
+            "major": best_major,
+            "minor": best_minor,
+            "major_lead": best_major - best_minor,
+            "best": ranked[0],
+            "lead": ranked[0] - ranked[1],
+            "lead_over_third": ranked[0] - ranked[2],
+            "lead_over_parallel": best_major - _leaders(self.major) @ self.minor,
+            "mode": self.tonics @ (self.major - self.minor),
+            "major_share": chosen_major / (chosen_major + chosen_minor),
+        }
+
+
+def fit_keys(weights: Numbers, profile: KeyProfile) -> KeyFit:
+    """The fit of pitch classes' ``weights`` [shape=(12,)], from 0, to the 24 keys; all 0 where they weigh the same."""
+    standard = _standardised(weights)
+    major, minor = profile.major @ standard / 12, profile.minor @ standard / 12
+    tonics = _leaders(np.concatenate([major, minor])).reshape(2, 12).sum(axis=0)
+    return KeyFit(major, minor, tonics)
+
+
+def _leaders(fits: Numbers) -> Numbers:
+    alike = (fits >= fits.max() - _ALIKE).astype(np.float64)
+    share: Numbers = alike / alike.sum()
+    return share
+
+
+def distribution(shares: Numbers) -> dict[str, float]:
+    """The shape of pitch classes' ``shares`` [shape=(12,)], summing to 1, whatever the key.
+
+    Magnitudes of the discrete Fourier transform (Amiot, "Music through Fourier space", 2016: the third tells triads of
+    major thirds, the fifth diatonic music, the sixth whole tones), entropy in nats, the share of each interval class
+    among all pairs, and their consonance.
+    """
+    transform = np.abs(np.fft.rfft(shares))
+    by_interval = shares[FROM] @ shares
+    classes = np.concatenate([by_interval[:1], by_interval[1:6] + by_interval[:6:-1], by_interval[6:7]])
+    sounding = shares[shares > 0]
+    return {
+        **{f"dft_{order}": transform[order] for order in range(1, 7)},
+        "entropy": -(sounding * np.log(sounding)).sum(),
+        **{f"interval_class_{size}": share for size, share in enumerate(classes)},
+        "consonance": classes @ CONSONANCE,
+    }
+
+
+def _templates() -> Numbers:
+    rows = []
+    for intervals in CHORDS.values():
+        template = np.zeros(12)
+        template[list(intervals)] = 1 / np.sqrt(len(intervals))
+        rows += [np.roll(template, root) for root in range(12)]
+    return np.stack(rows)
+
+
+_TEMPLATES = _templates()
+
+
+def fit_chords(weights: Numbers) -> Numbers:
+    """How well pitch classes' ``weights`` [shape=(n, 12)] fit each type of ``CHORDS`` on its best root.
+
+    Cosines 0–1 [shape=(n, len(CHORDS))]; 0 where nothing weighs.
+    """
+    norms = np.linalg.norm(weights, axis=1, keepdims=True)
+    unit = np.divide(weights, norms, out=np.zeros_like(weights), where=norms > 0)
+    best: Numbers = (unit @ _TEMPLATES.T).reshape(len(weights), len(CHORDS), 12).max(axis=2)
+    return best

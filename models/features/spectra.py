@@ -1,0 +1,134 @@
+"""What the feature sets of sound share: the frames that ``Window.sound`` holds, without level, and their statistics.
+
+The sets of the spectrum stay the same when the music is turned up or down: levels count from the mean power of the
+window, and what is more than 70 dB below that counts as 70 dB below. A window has all zeros, the mask, without sound,
+with less than half a second of it, and where every sample is silent. Statistics are over the frames in order, counted
+back from the window's end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.features import Feature, SoundWindow, Window
+from models.transcription import FRAME_SAMPLES, SAMPLE_RATE
+
+Numbers = NDArray[np.float32]
+
+#: Frames of the spectrum: 2048 samples under a Hann window, one every 512.
+SPECTRUM_SAMPLES = 2048
+SPECTRUM_HOP = 512
+FRAMES_HZ = SAMPLE_RATE / SPECTRUM_HOP
+POSTERIORS_HZ = SAMPLE_RATE / FRAME_SAMPLES
+MEL_BANDS = 64
+#: What digital silence reads as, in a frame and in a band.
+SILENCE_DB = -140.0
+FLOOR_DB = -70.0
+#: Half a second.
+FEWEST_FRAMES = 18
+FEWEST_POSTERIORS = 43
+
+OCTAVES_HZ = (30, 100, 200, 400, 800, 1600, 3200, 6400, 11025)
+
+#: The columns of ``SoundWindow.descriptors``, with the range each lies in; octaves count from 20 Hz.
+DESCRIPTORS = (
+    Feature("centroid", "octaves", 0, 9.2),
+    Feature("bandwidth", "octaves", 0, 4.6),
+    Feature("rolloff_85", "octaves", 0, 9.2),
+    Feature("rolloff_50", "octaves", 0, 9.2),
+    Feature("flatness", "nepers", -25, 0),
+    Feature("entropy", "nats", 0, 7),
+    Feature("zero_crossings", "share", 0, 1),
+    Feature("crest", "dB", 0, 34),
+    Feature("flux", "share", 0, 1),
+    Feature("skewness", "", -10, 10),
+    Feature("kurtosis", "", 0, 100),
+    *(Feature(f"contrast_{low}", "dB", 0, 95) for low in OCTAVES_HZ[:-1]),
+    Feature("roughness", "", 0, 2),
+    Feature("partials", "count", 0, 16),
+    Feature("inharmonicity", "share", 0, 0.5),
+    Feature("bass_share", "dB", -60, 0),
+    Feature("mel_crest", "dB", 0, 95),
+)
+
+SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
+SERIES = ("mean", "std", *(f"p{round(100 * share)}" for share in SHARES), "step")
+
+
+def audible(window: Window) -> SoundWindow | None:
+    """The window's sound, None where a set of the spectrum has nothing to go by."""
+    sound = window.sound
+    if sound is None or len(sound.level_db) < FEWEST_FRAMES or sound.level_db.max() <= SILENCE_DB:
+        return None
+    return sound
+
+
+def relative_db(sound: SoundWindow) -> tuple[Numbers, Numbers]:
+    """``mel_db`` and ``level_db`` over the mean power of the window, from ``FLOOR_DB`` up."""
+    mean_db = np.float32(10 * np.log10(np.mean(10 ** (sound.level_db.astype(np.float64) / 10))))
+    return np.maximum(sound.mel_db - mean_db, FLOOR_DB), np.maximum(sound.level_db - mean_db, FLOOR_DB)
+
+
+def quantiles(columns: Numbers, shares: Iterable[float]) -> Numbers:
+    """The quantiles at ``shares`` of each column [shape=(n, d) to (shares, d)], between ranks in a straight line."""
+    ranked = np.sort(np.ascontiguousarray(columns.T), axis=-1)
+    found = []
+    for share in shares:
+        place = share * (ranked.shape[-1] - 1)
+        low = int(place)
+        high = min(low + 1, ranked.shape[-1] - 1)
+        found.append(ranked[..., low] + (ranked[..., high] - ranked[..., low]) * np.float32(place - low))
+    return np.array(found, np.float32)
+
+
+def mean_std_step(columns: Numbers) -> list[Numbers]:
+    """Mean, standard deviation and mean size of the step from frame to frame of each column [shape=(d,)] each."""
+    return [columns.mean(axis=0), columns.std(axis=0), np.abs(np.diff(columns, axis=0)).mean(axis=0)]
+
+
+def series(columns: Numbers) -> Numbers:
+    """The statistics ``SERIES`` of each column [shape=(n, d) to (d, len(SERIES))]."""
+    mean, std, step = mean_std_step(columns)
+    return np.concatenate([[mean, std], quantiles(columns, SHARES), [step]]).T
+
+
+def series_features(of: Feature) -> tuple[Feature, ...]:
+    """What ``series`` gives of one quantity."""
+    return tuple(_statistic(of, name) for name in SERIES)
+
+
+def statistics_features(quantities: Iterable[Feature], statistics: Iterable[str]) -> tuple[Feature, ...]:
+    """Statistic by statistic, one feature a quantity."""
+    kept = tuple(quantities)
+    return tuple(_statistic(of, name) for name in statistics for of in kept)
+
+
+def _statistic(of: Feature, name: str) -> Feature:
+    span = of.high - of.low
+    low, high = {"std": (0.0, span / 2), "step": (0.0, span)}.get(name, (of.low, of.high))
+    return Feature(f"{of.name}_{name}", of.unit, low, high)
+
+
+def autocorrelation(columns: Numbers, lags: int) -> Numbers:
+    """Normalised autocorrelation of each column at lags 0 to ``lags`` − 1 [shape=(n, d) to (lags, d)].
+
+    Unbiased (each lag over the frames that overlap), but no lag counts for more than four times what was there; 0
+    where a column does not change.
+    """
+    count = len(columns)
+    centred = columns - columns.mean(axis=0)
+    length = 1 << (count + lags - 1).bit_length()
+    found = np.fft.irfft(np.abs(np.fft.rfft(centred, length, axis=0)) ** 2, axis=0)[:lags]
+    overlap = np.maximum(1 - np.arange(lags, dtype=np.float32) / count, 0.25)[:, None]
+    # Less power than this is what rounding leaves of a constant.
+    still = found[:1] <= 1e-9 * count
+    normal: Numbers = np.where(still, 0.0, found / np.where(still, 1.0, found[:1]) / overlap).astype(np.float32)
+    return normal
+
+
+def tempo_lags(frames_hz: float, tempi: int) -> NDArray[np.int64]:
+    """Lags in frames of ``tempi`` tempi from 40 to 320 BPM, evenly spaced on a logarithmic scale."""
+    return np.round(60 * frames_hz / np.geomspace(40, 320, tempi)).astype(np.int64)

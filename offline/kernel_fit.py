@@ -1,0 +1,163 @@
+"""The weights of the ``kernel`` network in closed form, its settings chosen by groups within the training data.
+
+What counts how much is a share of each feature set for valence and for arousal, found by going through the sets in turn
+and keeping what lowers the error on inner folds; then how strongly the weights are held back. Whoever judges the result
+holds out groups of his own: nothing here has seen them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cluster import MiniBatchKMeans
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import GroupKFold
+
+from offline.networks.kernel import CLIP, GAMMA, LANDMARKS, quadratic
+
+Matrix = NDArray[np.float64]
+
+_INNER_FOLDS = 4
+_SHARES = (0.0, 0.5, 1.0, 2.0, 4.0)
+_RIDGES = (0.1, 0.3, 1.0, 3.0, 10.0)
+_SWEEPS = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Steps to learn from: standardized ``features`` [shape=(n, features)], ``labels`` [shape=(n, 4)], what each of
+    them weighs [shape=(n,)], and the ``groups`` that they belong to [shape=(n,)]."""
+
+    features: Matrix
+    labels: Matrix
+    counted: Matrix
+    groups: NDArray[np.str_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solution:
+    """What ``RadialBasis`` and ``KernelHead`` hold, in the order of Keras's weights, and the error on inner folds."""
+
+    weights: list[NDArray[np.float32]]
+    error: float
+
+
+def solve(rows: Rows, widths: tuple[int, ...], *, seed: int) -> Solution:
+    """Landmarks, shares and weights for ``rows`` of feature sets of ``widths`` side by side."""
+    features = np.clip(rows.features, -CLIP, CLIP)
+    points = _landmarks(features, seed)
+    likeness = _likeness(features, points, widths)
+    between = _likeness(points, points, widths)
+    folds = list(GroupKFold(min(_INNER_FOLDS, len(set(rows.groups)))).split(features, groups=rows.groups))
+    shares = np.zeros((2, len(widths)))
+    means, spreads, biases = np.zeros((2, LANDMARKS)), np.zeros((2, LANDMARKS)), np.zeros(4)
+    unseen = np.zeros((len(features), 2))
+    error = 0.0
+    for axis in (0, 1):
+        problem = _Problem(likeness, between, rows.labels[:, 2 * axis], rows.counted, folds)
+        shares[axis], ridge = _choose(problem, len(widths))
+        unseen[:, axis], off = problem.unseen(shares[axis], ridge)
+        means[axis], biases[axis] = problem.weights(shares[axis], ridge)
+        error += off / 4
+    terms = quadratic(unseen[:, 0], unseen[:, 1])
+    curved = np.zeros((2, terms.shape[1]))
+    for axis in (0, 1):
+        spread = rows.labels[:, 2 * axis + 1]
+        known = ~np.isnan(spread)
+        if not known.any():
+            # Nobody told a spread: the typical error is what there is to say.
+            error_size = np.abs(unseen[:, axis] - rows.labels[:, 2 * axis])
+            spread, known = np.sqrt(np.pi / 2) * error_size, np.ones(len(error_size), bool)
+        fitted = RidgeCV(np.logspace(-2, 4, 13)).fit(terms[known], spread[known], sample_weight=rows.counted[known])
+        curved[axis], biases[2 + axis] = fitted.coef_, fitted.intercept_
+        left = np.where(known, spread - fitted.predict(terms), 0.0)
+        problem = _Problem(likeness, between, left, rows.counted * known, folds)
+        ridge = min((3.0, 10.0, 30.0, 100.0), key=lambda ridge: problem.unseen(shares[axis], ridge)[1])
+        spreads[axis], bias = problem.weights(shares[axis], ridge)
+        biases[2 + axis] += bias
+        error += problem.unseen(shares[axis], ridge)[1] / 4
+    solved = [points, shares, means, spreads, biases, curved]
+    return Solution([array.astype(np.float32) for array in solved], error)
+
+
+class _Problem:
+    """One output by kernel ridge regression on landmarks: likeness by set [shape=(sets, n, landmarks)]."""
+
+    def __init__(
+        self,
+        likeness: NDArray[np.float32],
+        between: NDArray[np.float32],
+        wanted: Matrix,
+        counted: Matrix,
+        folds: list[tuple[NDArray[np.int64], NDArray[np.int64]]],
+    ) -> None:
+        self._likeness, self._between = likeness, between
+        self._counted, self._folds = counted, folds
+        self._wanted = wanted
+
+    def unseen(self, shares: Matrix, ridge: float) -> tuple[Matrix, float]:
+        """What each inner fold says of rows that it has not seen, and the mean squared error of it."""
+        kernel, between = self._mixed(shares)
+        said = np.zeros(len(kernel))
+        for training, test in self._folds:
+            weights, bias = self._solved(kernel[training], between, training, ridge)
+            said[test] = kernel[test] @ weights + bias
+        return said, float(np.average((said - self._wanted) ** 2, weights=self._counted))
+
+    def weights(self, shares: Matrix, ridge: float) -> tuple[Matrix, float]:
+        """Weights of the landmarks and bias, from all rows."""
+        kernel, between = self._mixed(shares)
+        return self._solved(kernel, between, np.arange(len(kernel)), ridge)
+
+    def _mixed(self, shares: Matrix) -> tuple[Matrix, Matrix]:
+        kernel = np.einsum("s,snm->nm", shares.astype(np.float32), self._likeness, optimize=True)
+        between = np.einsum("s,snm->nm", shares.astype(np.float32), self._between, optimize=True)
+        return kernel.astype(np.float64), between.astype(np.float64)
+
+    def _solved(self, kernel: Matrix, between: Matrix, rows: NDArray[np.int64], ridge: float) -> tuple[Matrix, float]:
+        counted, wanted = self._counted[rows], self._wanted[rows]
+        bias = float(np.average(wanted, weights=counted))
+        weighed = kernel * counted[:, None]
+        hold = ridge * between + 1e-6 * np.trace(between) * np.eye(len(between))
+        weights: Matrix = np.linalg.solve(kernel.T @ weighed + hold, weighed.T @ (wanted - bias))
+        return weights, bias
+
+
+def _choose(problem: _Problem, sets: int) -> tuple[Matrix, float]:
+    """Shares of the sets (they sum to 1) and how strongly weights are held back."""
+    shares, ridge = np.ones(sets), 1.0
+
+    def error(shares: Matrix, ridge: float) -> float:
+        return problem.unseen(shares / shares.sum(), ridge)[1] if shares.any() else np.inf
+
+    best = error(shares, ridge)
+    for _ in range(_SWEEPS):
+        for number in range(sets):
+            for share in _SHARES:
+                tried = shares.copy()
+                tried[number] = share
+                if share != shares[number] and (found := error(tried, ridge)) < best:
+                    best, shares = found, tried
+        ridge = min(_RIDGES, key=lambda ridge: error(shares, ridge))
+        best = error(shares, ridge)
+    return shares / shares.sum(), ridge
+
+
+def _landmarks(features: Matrix, seed: int) -> Matrix:
+    """Centres of the training music; where there are fewer steps than landmarks, steps repeat."""
+    if len(features) <= LANDMARKS:
+        return features[np.arange(LANDMARKS) % len(features)]
+    found = MiniBatchKMeans(LANDMARKS, random_state=seed, n_init=1, batch_size=2048).fit(features)
+    centres: Matrix = found.cluster_centers_
+    return centres
+
+
+def _likeness(features: Matrix, points: Matrix, widths: tuple[int, ...]) -> NDArray[np.float32]:
+    bounds = np.cumsum(widths)[:-1]
+    parts = []
+    for own, other in zip(np.split(features, bounds, axis=1), np.split(points, bounds, axis=1), strict=True):
+        squares = (own**2).sum(axis=1)[:, None] + (other**2).sum(axis=1) - 2 * own @ other.T
+        parts.append(np.exp(-GAMMA / own.shape[1] * np.maximum(squares, 0.0)))
+    return np.stack(parts).astype(np.float32)

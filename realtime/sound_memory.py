@@ -1,0 +1,61 @@
+"""The sound of the last seconds: samples and posteriorgrams go in, what feature sets of sound see comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.features import SoundWindow
+from models.features.spectra import DESCRIPTORS, MEL_BANDS, SPECTRUM_HOP, SPECTRUM_SAMPLES
+from models.transcription import FRAME_SAMPLES, PITCHES, SAMPLE_RATE
+from realtime.spectra import SpectrumStream
+from realtime.transcriber import Posteriorgrams
+
+FloatArray = NDArray[np.float32]
+
+
+class SoundMemory:
+    """Keeps the frames of the last ``length_s`` seconds of one stream of samples.
+
+    Times are seconds since its first sample and must not go backwards. Spectra are computed when a window is asked for,
+    and are the same whenever that is.
+    """
+
+    def __init__(self, length_s: float) -> None:
+        samples = round(length_s * SAMPLE_RATE)
+        # The count is fixed rather than the time, so that every full window is a number of frames alike.
+        self._most_spectra = max((samples - SPECTRUM_SAMPLES) // SPECTRUM_HOP + 1, 1)
+        self._most_posteriors = max(samples // FRAME_SAMPLES, 1)
+        self._stream = SpectrumStream()
+        self._mel_db = np.empty((0, MEL_BANDS), np.float32)
+        self._level_db = np.empty(0, np.float32)
+        self._descriptors = np.empty((0, len(DESCRIPTORS)), np.float32)
+        self._notes: list[FloatArray] = [np.empty((0, PITCHES), np.float32)]
+        self._onsets: list[FloatArray] = [np.empty((0, PITCHES), np.float32)]
+
+    def hear(self, samples: FloatArray) -> None:
+        """Take the next samples, mono at 22,050 Hz [shape=(n,)]."""
+        self._stream.feed(samples)
+
+    def transcribe(self, made: Iterable[Posteriorgrams]) -> None:
+        """Take what the transcriber made next; frames from before the first sample are left out."""
+        for block in made:
+            early = max(-block.frame, 0)
+            audible = block.audible[early:, None]
+            self._notes.append(block.notes[early:] * audible)
+            self._onsets.append(block.onsets[early:] * audible)
+
+    def at(self, time_s: float) -> SoundWindow:
+        """The frames that had ended by ``time_s`` and what had been transcribed, as much as a window holds."""
+        # A sample that came at this very time is there, whatever rounding says.
+        blocks = self._stream.take(int(time_s * SAMPLE_RATE + 1e-3))
+        most = self._most_spectra
+        self._mel_db = np.concatenate([self._mel_db, *(block.mel_db for block in blocks)])[-most:]
+        self._level_db = np.concatenate([self._level_db, *(block.level_db for block in blocks)])[-most:]
+        self._descriptors = np.concatenate([self._descriptors, *(block.descriptors for block in blocks)])[-most:]
+        notes = np.concatenate(self._notes)[-self._most_posteriors :]
+        onsets = np.concatenate(self._onsets)[-self._most_posteriors :]
+        self._notes, self._onsets = [notes], [onsets]
+        return SoundWindow(self._mel_db, self._level_db, self._descriptors, notes, onsets)

@@ -1,0 +1,110 @@
+"""Streaming spectra: samples in, frames of log-mel, level and descriptors out, on a grid fixed to the first sample.
+
+Frame ``k`` is of the samples 512 k to 512 k + 2048. Each is computed by itself, so that frames have the same bits
+however many are computed together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from models.features.spectra import DESCRIPTORS, MEL_BANDS, SILENCE_DB, SPECTRUM_HOP, SPECTRUM_SAMPLES
+from realtime.descriptors import BINS_HZ, describe
+
+FloatArray = NDArray[np.float32]
+
+_HANN = np.hanning(SPECTRUM_SAMPLES + 1)[:-1]
+#: A full-scale sine has the power 1 at its bin.
+_TAPER = (_HANN / (_HANN.sum() / 2)).astype(np.float32)
+_SILENT = np.float32(10 ** (SILENCE_DB / 10))
+#: More at once would leave the cache.
+_MOST_FRAMES = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spectra:
+    """Frames, oldest first: log-mel and level in dB re full scale [shape=(n, 64) and (n,)], and descriptors."""
+
+    mel_db: FloatArray
+    level_db: FloatArray
+    descriptors: FloatArray
+
+
+def _mel_weights() -> tuple[NDArray[np.intp], FloatArray, NDArray[np.intp]]:
+    """Triangles from 30 to 11,000 Hz on the mel scale (2595 log10(1 + f / 700)), bin after bin of band after band.
+
+    Each is summed over eighths of a bin, so that a band narrower than a bin has its part of it.
+    """
+    low, high = (2595 * np.log10(1 + hz / 700) for hz in (30.0, 11000.0))
+    edges = 700 * (10 ** (np.linspace(low, high, MEL_BANDS + 2) / 2595) - 1)
+    fine_hz = np.linspace(BINS_HZ[0], BINS_HZ[-1], 8 * len(BINS_HZ) - 7)
+    nearest = np.round(fine_hz / BINS_HZ[1]).astype(int)
+    bins: list[NDArray[np.intp]] = []
+    weights: list[NDArray[np.float64]] = []
+    for left, middle, right in zip(edges, edges[1:], edges[2:], strict=False):
+        triangle = np.minimum((fine_hz - left) / (middle - left), (right - fine_hz) / (right - middle)).clip(0)
+        weight: NDArray[np.float64] = np.bincount(nearest, triangle / 8, len(BINS_HZ)).astype(np.float64)
+        bins.append(np.flatnonzero(weight))
+        weights.append(weight[weight > 0])
+    begins = np.cumsum([0, *(len(found) for found in bins[:-1])])
+    return np.concatenate(bins), np.concatenate(weights).astype(np.float32), begins
+
+
+_MEL_BINS, _MEL_WEIGHTS, _MEL_BEGINS = _mel_weights()
+
+
+class SpectrumStream:
+    """Takes mono samples at 22,050 Hz as they come and gives frames when asked."""
+
+    def __init__(self) -> None:
+        self._waiting = np.empty(0, np.float32)
+        self._before: FloatArray | None = None
+        self.frames = 0
+
+    def feed(self, samples: FloatArray) -> None:
+        """Take ``samples`` [shape=(n,)] without computing anything."""
+        self._waiting = np.concatenate([self._waiting, samples])
+
+    def take(self, until_sample: int) -> list[Spectra]:
+        """The frames that end at or before ``until_sample`` and were not taken yet, in a few blocks."""
+        due = (until_sample - SPECTRUM_SAMPLES) // SPECTRUM_HOP + 1 - self.frames
+        have = (len(self._waiting) - SPECTRUM_SAMPLES) // SPECTRUM_HOP + 1
+        left = max(min(due, have), 0)
+        blocks = []
+        while left:
+            count = min(left, _MOST_FRAMES)
+            samples = self._waiting[: SPECTRUM_SAMPLES + (count - 1) * SPECTRUM_HOP]
+            blocks.append(self._spectra(sliding_window_view(samples, SPECTRUM_SAMPLES)[::SPECTRUM_HOP]))
+            self._waiting = self._waiting[count * SPECTRUM_HOP :]
+            self.frames += count
+            left -= count
+        return blocks
+
+    def _spectra(self, samples: FloatArray) -> Spectra:
+        transform = np.fft.rfft(samples * _TAPER, axis=1)
+        power = (transform.real**2 + transform.imag**2).astype(np.float32)
+        mel_power = np.add.reduceat(np.take(power, _MEL_BINS, 1) * _MEL_WEIGHTS, _MEL_BEGINS, axis=1)
+        mean_square = np.square(samples).mean(axis=1)
+        amplitude = np.sqrt(power)
+        # Nothing is known to rise at the first frame of all.
+        before = np.concatenate([amplitude[:1] if self._before is None else self._before, amplitude[:-1]])
+        self._before = amplitude[-1:].copy()
+        both = amplitude.sum(axis=1) + before.sum(axis=1)
+        rise = np.maximum(amplitude - before, 0).sum(axis=1)
+        # A spectrum of nothing (a frame of zeros but at its edge) has no shape.
+        sounds = (mean_square > _SILENT) & (power.sum(axis=1) > _SILENT)
+        descriptors = np.zeros((len(samples), len(DESCRIPTORS)), np.float32)
+        if sounds.any():
+            flux = rise[sounds] / both[sounds]
+            descriptors[sounds] = describe(samples[sounds], power[sounds], mel_power[sounds], flux)
+        return Spectra(_decibels(mel_power), _decibels(mean_square), descriptors)
+
+
+def _decibels(power: FloatArray) -> FloatArray:
+    decibels = np.full(power.shape, SILENCE_DB, np.float32)
+    np.log10(power, out=decibels, where=power > _SILENT)
+    return np.where(power > _SILENT, 10 * decibels, decibels)

@@ -1,0 +1,82 @@
+"""The kernel network in closed form: it learns what is there, ignores what is not, and Keras says what was solved."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow", reason="TensorFlow is not installed (extra 'offline')")
+
+from offline.kernel_fit import Rows, solve
+from offline.networks import Statistics, architecture
+from offline.networks.kernel import QUADRATIC, quadratic
+
+WIDTHS = (3, 20)
+
+
+@pytest.fixture(scope="module")
+def rows() -> Rows:
+    """Valence bends over the first set, arousal is a straight line in it; the second set is noise."""
+    rng = np.random.default_rng(1)
+    features = rng.normal(size=(400, sum(WIDTHS)))
+    labels = np.empty((400, 4))
+    labels[:, 0] = 5 + np.sin(1.5 * features[:, 0]) + 0.1 * rng.normal(size=400)
+    labels[:, 2] = 5 + 0.6 * features[:, 1] + 0.1 * rng.normal(size=400)
+    labels[:, 1] = 2 - 0.4 * (labels[:, 0] - 5) ** 2
+    labels[:, 3] = 1.0
+    return Rows(features, labels, np.ones(400), np.repeat([f"artist {n}" for n in range(40)], 10))
+
+
+def network(rows: Rows, labels: np.ndarray | None = None, seed: int = 1):
+    """The Keras network of the solution, on features that are standardized already."""
+    chosen = rows if labels is None else Rows(rows.features, labels, rows.counted, rows.groups)
+    solution = solve(chosen, WIDTHS, seed=seed)
+    width = sum(WIDTHS)
+    statistics = Statistics(np.zeros(width), np.ones(width), np.array([5.0, 1, 5, 1]), WIDTHS)  # type: ignore[arg-type]
+    built = architecture("kernel").build(statistics, 0.0, 0)
+    built.set_weights(solution.weights)
+    return built, solution
+
+
+def explained(said: np.ndarray, true: np.ndarray) -> float:
+    return 1 - float(np.mean((said - true) ** 2) / true.var())
+
+
+def test_it_learns_bends_and_lines_and_the_spread_that_follows_the_mean(rows: Rows):
+    built, _ = network(rows)
+    fresh = np.random.default_rng(2).normal(size=(1, 300, sum(WIDTHS))).astype(np.float32)
+    said = np.asarray(built(fresh))[0]
+    valence = 5 + np.sin(1.5 * fresh[0, :, 0])
+    assert explained(said[:, 0], valence) > 0.6
+    assert explained(said[:, 2], 5 + 0.6 * fresh[0, :, 1]) > 0.85
+    assert np.corrcoef(said[:, 1], 2 - 0.4 * (valence - 5) ** 2)[0, 1] > 0.5
+    assert np.abs(said[:, 3] - 1.0).max() < 0.1
+
+
+def test_a_set_that_says_nothing_gets_little_share(rows: Rows):
+    _, solution = network(rows)
+    shares = solution.weights[1]
+    np.testing.assert_allclose(shares.sum(axis=1), 1.0, rtol=1e-6)
+    assert (shares[:, 0] > 2 * shares[:, 1]).all()
+
+
+def test_one_seed_gives_one_solution(rows: Rows):
+    first, second = solve(rows, WIDTHS, seed=3), solve(rows, WIDTHS, seed=3)
+    for one, other in zip(first.weights, second.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_where_nobody_told_a_spread_it_is_the_typical_error(rows: Rows):
+    labels = rows.labels.copy()
+    labels[:, [1, 3]] = np.nan
+    rng = np.random.default_rng(4)
+    labels[:, 0] += rng.normal(0, 0.8, 400)
+    built, _ = network(rows, labels)
+    said = np.asarray(built(rows.features[None].astype(np.float32)))[0]
+    # Noise of 0.1 was there already: √(0.8² + 0.1²), and what the network itself gets wrong comes on top.
+    assert 0.7 < said[:, 1].mean() < 1.2
+
+
+def test_the_terms_of_the_spread_are_nought_in_the_middle():
+    assert quadratic(np.array([5.0]), np.array([5.0])).tolist() == [[0.0] * QUADRATIC]
+    np.testing.assert_allclose(quadratic(np.array([9.0]), np.array([1.0])), [[1.0, -1.0, 1.0, 1.0, -1.0]])

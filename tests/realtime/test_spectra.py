@@ -1,0 +1,151 @@
+"""Frames of the spectrum: a fixed grid, the same bits however the samples came, and levels and shapes as they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.features.spectra import DESCRIPTORS, MEL_BANDS, SILENCE_DB
+from realtime.resampler import MonoResampler
+from realtime.sound_memory import SoundMemory
+from realtime.spectra import Spectra, SpectrumStream
+from realtime.transcriber import Posteriorgrams, StreamingTranscriber
+
+RATE = 22050
+INDEX = {feature.name: number for number, feature in enumerate(DESCRIPTORS)}
+
+
+def rows(blocks: list[Spectra]) -> np.ndarray:
+    """All frames with all that is known of them [shape=(n, 64 + 1 + descriptors)]."""
+    return np.concatenate(
+        [np.zeros((0, MEL_BANDS + 1 + len(DESCRIPTORS)), np.float32)]
+        + [np.column_stack([block.mel_db, block.level_db, block.descriptors]) for block in blocks]
+    )
+
+
+def frames(samples: np.ndarray) -> Spectra:
+    stream = SpectrumStream()
+    stream.feed(samples.astype(np.float32))
+    found = rows(stream.take(len(samples)))
+    return Spectra(found[:, :MEL_BANDS], found[:, MEL_BANDS], found[:, MEL_BANDS + 1 :])
+
+
+def tones(*hz: float, length_s: float = 1.0) -> np.ndarray:
+    time_s = np.arange(round(length_s * RATE)) / RATE
+    return np.sum([np.sin(2 * np.pi * f * time_s) for f in hz], axis=0)
+
+
+@pytest.fixture(scope="module")
+def music(shared_data: Path) -> np.ndarray:
+    """Three seconds of a song, mono, with a rest in them."""
+    samples, rate = soundfile.read(shared_data / "deam" / "audio" / "1001.opus", dtype="float32")
+    mono = MonoResampler(rate, RATE).push(samples[: 3 * rate])
+    mono[RATE : RATE + RATE // 3] = 0
+    return mono
+
+
+@settings(max_examples=25, deadline=None)
+@given(sizes=st.lists(st.integers(1, 9000), min_size=1, max_size=6), wait=st.integers(1, 5))
+def test_the_same_bits_however_samples_come_and_frames_are_taken(
+    music: np.ndarray, sizes: list[int], wait: int
+) -> None:
+    whole = SpectrumStream()
+    whole.feed(music)
+    cut, found, start, number = SpectrumStream(), [], 0, 0
+    while start < len(music):
+        size = sizes[number % len(sizes)]
+        cut.feed(music[start : start + size])
+        start, number = start + size, number + 1
+        if number % wait == 0:
+            found += cut.take(min(start, len(music)))
+    found += cut.take(len(music))
+    assert rows(found).tobytes() == rows(whole.take(len(music))).tobytes()
+
+
+def test_frames_lie_on_a_grid_and_are_whole() -> None:
+    stream = SpectrumStream()
+    stream.feed(tones(440).astype(np.float32))
+    assert rows(stream.take(2047)).shape[0] == 0
+    assert rows(stream.take(2048)).shape[0] == 1
+    assert rows(stream.take(2559)).shape[0] == 0
+    assert rows(stream.take(2560 + 512)).shape[0] == 2
+    assert stream.frames == 3
+
+
+def test_a_frame_is_of_its_own_samples(music: np.ndarray) -> None:
+    alone = frames(music[512 * 7 : 512 * 7 + 2048])
+    among = frames(music)
+    assert np.array_equal(alone.mel_db[0], among.mel_db[7])
+    assert alone.level_db[0] == among.level_db[7]
+
+
+@pytest.mark.parametrize("hz", [100.0, 440.0, 3000.0])
+def test_a_full_scale_sine_has_its_level_and_its_band(hz: float) -> None:
+    found = frames(tones(hz))
+    assert found.level_db == pytest.approx(-3.01, abs=0.3)
+    assert found.mel_db.max(axis=1) == pytest.approx(0, abs=3)
+    centroid = found.descriptors[:, INDEX["centroid"]]
+    assert centroid == pytest.approx(np.log2(hz / 20), abs=0.02)
+    assert found.descriptors[:, INDEX["rolloff_50"]] == pytest.approx(np.log2(hz / 20), abs=0.1)
+    assert (found.descriptors[:, INDEX["partials"]] == 1).all()
+    assert found.descriptors[:, INDEX["zero_crossings"]] == pytest.approx(2 * hz / RATE, abs=1e-3)
+
+
+def test_close_partials_are_rougher_than_an_octave_and_harmonics_are_harmonic() -> None:
+    def mean(name: str, *hz: float) -> float:
+        return float(frames(tones(*hz)).descriptors[:, INDEX[name]].mean())
+
+    assert mean("roughness", 1000, 1050) > 0.05 > 5 * mean("roughness", 500, 1000)
+    assert mean("inharmonicity", 220, 440, 660) < 0.01 < 0.1 < mean("inharmonicity", 220, 310, 555)
+
+
+def test_flux_is_of_what_begins() -> None:
+    found = frames(np.concatenate([np.zeros(RATE), tones(440)])).descriptors[:, INDEX["flux"]]
+    onset = (RATE - 2048) // 512 + 1
+    assert not found[:onset].any()
+    assert found[onset : onset + 3].max() > 0.5
+    assert found[-10:].max() < 0.01
+    assert frames(tones(440)).descriptors[0, INDEX["flux"]] == 0
+
+
+def test_silence_is_silent_and_has_no_shape() -> None:
+    found = frames(np.zeros(RATE))
+    assert (found.mel_db == SILENCE_DB).all()
+    assert (found.level_db == SILENCE_DB).all()
+    assert not found.descriptors.any()
+
+
+def test_shapes_do_not_change_with_level(music: np.ndarray) -> None:
+    loud, soft = frames(music), frames(np.float32(0.1) * music)
+    assert soft.level_db[loud.level_db > -90] == pytest.approx(loud.level_db[loud.level_db > -90] - 20, abs=1e-3)
+    differ = np.abs(soft.descriptors - loud.descriptors) > 1e-2
+    assert differ.mean() < 1e-3
+
+
+def test_the_memory_holds_one_window_and_never_more(music: np.ndarray) -> None:
+    memory, transcriber = SoundMemory(1.0), StreamingTranscriber()
+    counts = set()
+    for number in range(1, 7):
+        memory.hear(transcriber.feed(music[(number - 1) * RATE // 2 : number * RATE // 2]))
+        while transcriber.next_hop() is not None:
+            memory.transcribe(transcriber.posteriorgrams)
+        found = memory.at(number / 2)
+        counts.add((len(found.mel_db), len(found.level_db), len(found.descriptors)))
+        assert len(found.note_posteriors) == len(found.onset_posteriors) <= 86
+    assert counts == {(18, 18, 18), (40, 40, 40)}
+    assert len(found.note_posteriors) == 86
+
+
+def test_posteriors_from_before_the_sound_are_left_out_and_below_the_gate_are_none() -> None:
+    memory = SoundMemory(1.0)
+    ones = np.ones((4, 88), np.float32)
+    contours = np.ones((4, 264), np.float32)
+    memory.transcribe([Posteriorgrams(-2, contours, ones, ones, np.array([1, 1, 1, 0], np.float32))])
+    memory.transcribe([Posteriorgrams(-9, contours, ones, ones, np.ones(4, np.float32))])
+    found = memory.at(0.0)
+    assert found.note_posteriors[:, 0].tolist() == found.onset_posteriors[:, 0].tolist() == [1, 0]
