@@ -32,7 +32,7 @@ def prepare_corpus(
 
     logging.basicConfig(format="%(message)s", stream=sys.stderr, level=logging.WARNING)
     opened = open_corpus(corpus, path, audio_offset_s=audio_offset_s, as_published=as_published)
-    hearing = Hearing(_feature_sets(features, opened.kind), window_s)
+    hearing = Hearing(feature_sets(features, opened.kind), window_s)
     if not output.parent.is_dir():
         raise UsageError(f"{output.parent} is not a folder; choose another place for the dataset")
     with shown(corpus, sys.stderr) as progress:
@@ -57,7 +57,7 @@ def audit_corpus(corpus: str, path: Path, *, audio_offset_s: float, as_json: boo
         yield f"{corpus}: {len(opened)} rated pieces, {len(findings) or 'no'} findings"
 
 
-def _feature_sets(asked: str, kind: Literal["sound", "notes"]) -> tuple[str, ...]:
+def feature_sets(asked: str, kind: Literal["sound", "notes"]) -> tuple[str, ...]:
     """The names in ``asked``, or every set that a corpus of this kind can give for ``all``."""
     from models.features import FEATURE_SETS, feature_set
 

@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold
 
+from models.affect import HALF_RANGE
 from models.bundle import Bundle
 from models.errors import MoodringError
-from offline.dataset import Dataset
+from offline.dataset import Dataset, PieceSteps
 from offline.evaluation import Evaluation, piece_labels, summarize_steps
 from offline.kept import Kept
-from offline.metrics import Scores, Values, scores
+from offline.metrics import Scores, Values, scores, spread_scores
 from offline.recipe import Recipe
 from offline.training import Fitted, Sequences, fit, sequences
 from offline.transfer import Lesson, lesson_of_bundle, lesson_of_network
@@ -241,15 +242,30 @@ def _steps(fitted: Fitted, dataset: Dataset, own: Sequences, pieces: NDArray[np.
 
 
 def _by_corpus(dataset: Dataset, predicted: Values, steps: Sequence[Values]) -> dict[str, dict[str, Scores]]:
-    """Scores of each corpus of the dataset, a row a piece and a row a step."""
+    """Scores of each corpus: ``per_piece``, ``per_step``, what the ``spread`` of pieces is worth, and the ``dynamic``
+    error where there are ratings given while listening."""
     start, found = 0, {}
     parts = dataset.provenance.get("parts", {dataset.provenance.get("corpus", "?"): len(dataset.pieces)})
     for corpus, count in parts.items():
         rows = slice(start, start + count)
         start += count
-        labels = np.concatenate([piece.labels for piece in dataset.pieces[rows]]).astype(np.float64)
+        pieces, said, truth = dataset.pieces[rows], np.concatenate(steps[rows]), piece_labels(dataset)[rows]
+        labels = np.concatenate([piece.labels for piece in pieces]).astype(np.float64)
         found[corpus] = {
-            "per_piece": scores(predicted[rows], piece_labels(dataset)[rows]),
-            "per_step": scores(np.concatenate(steps[rows]), labels),
+            "per_piece": scores(predicted[rows], truth),
+            "per_step": scores(said, labels),
+            "spread": spread_scores(predicted[rows], truth),
         }
+        if errors := _dynamic_errors(pieces, said):
+            found[corpus]["dynamic"] = errors
     return found
+
+
+def _dynamic_errors(pieces: Sequence[PieceSteps], said: Values) -> Scores:
+    """Root mean squared errors on −1…1 against ratings given while listening; empty where there are none."""
+    rated = np.concatenate([np.full_like(p.labels, np.nan) if p.dynamic is None else p.dynamic for p in pieces])
+    known = np.isfinite(rated[:, [0, 2]]).all(axis=1)
+    if not known.any():
+        return {}
+    errors = np.sqrt(np.mean(((said[known] - rated[known]) / HALF_RANGE) ** 2, axis=0))
+    return {"rmse_valence": float(errors[0]), "rmse_arousal": float(errors[2])}

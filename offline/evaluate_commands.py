@@ -74,7 +74,10 @@ def _of_axis(report: Mapping[str, Any], axis: str) -> Iterator[str]:
 
 
 def _number(value: float | None, digits: int = 2) -> str:
-    return "–" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"
+    if value is None:
+        return "–"
+    # An R² can fall without end; how far no longer matters, and the table keeps its columns.
+    return "<-99" if value < -99 else f"{round(value, digits) + 0.0:.{digits}f}"
 
 
 def _between(interval: tuple[float, float] | None) -> str:

@@ -68,8 +68,10 @@ class KernelHead(layers.Layer):  # type: ignore[misc]
     """From likeness to landmarks [shape=(…, 2, landmarks)] to affect [shape=(…, 4)]."""
 
     def build(self, shape: Any) -> None:
-        """``weights`` of means and of spreads for each landmark, ``biases``, and those of ``quadratic`` terms."""
+        """The usual likeness to each landmark, weights of means and spreads, biases, and those of quadratic terms."""
         landmarks = shape[-1]
+        # Sums of large weights of either sign lose digits; what all music has in common is taken out beforehand.
+        self.usual = self.add_weight(shape=(2, landmarks), trainable=False, name="usual")
         self.mean_weights = self.add_weight(shape=(2, landmarks), trainable=False, name="mean_weights")
         self.spread_weights = self.add_weight(shape=(2, landmarks), trainable=False, name="spread_weights")
         self.biases = self.add_weight(shape=(4,), trainable=False, name="biases")
@@ -77,6 +79,7 @@ class KernelHead(layers.Layer):  # type: ignore[misc]
 
     def call(self, likeness: Any) -> Any:
         """Means first, then the spreads that go with them."""
+        likeness = likeness - self.usual
         means = ops.sum(likeness * self.mean_weights, axis=-1) + self.biases[:2]
         terms = quadratic(means[..., 0], means[..., 1])
         spreads = ops.sum(likeness * self.spread_weights, axis=-1) + self.biases[2:]
