@@ -8,7 +8,7 @@ from realtime.outputs.dashboard import View, export_svg
 from realtime.sources.audio_file import AudioFile
 from realtime.tracker import EmotionTracker
 
-tracker = EmotionTracker("seed-rnn", rate_hz=10)
+tracker = EmotionTracker("audio", rate_hz=10)
 source = AudioFile(RECORDING)
 readings = []
 while tracker.time_s < 22.0:

@@ -9,7 +9,7 @@ from realtime.sources.midi_messages import events
 from realtime.tracker import EmotionTracker
 
 path = sys.argv[1] if len(sys.argv) > 1 else SCORE
-tracker = EmotionTracker("seed-rnn")
+tracker = EmotionTracker("notes")
 time_s = 0.0
 for message in mido.MidiFile(path):
     time_s += message.time

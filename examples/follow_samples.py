@@ -9,7 +9,7 @@ from realtime.events import Sound
 from realtime.tracker import EmotionTracker
 
 path = sys.argv[1] if len(sys.argv) > 1 else RECORDING
-tracker = EmotionTracker("seed-rnn")
+tracker = EmotionTracker("audio")
 with soundfile.SoundFile(path) as sound:
     for block in sound.blocks(blocksize=4096, dtype="float32", always_2d=True):
         for reading in tracker.push([Sound(block, sound.samplerate)]):

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import MiniBatchKMeans
 from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import GroupKFold
 
@@ -49,7 +48,7 @@ class Solution:
 def solve(rows: Rows, widths: tuple[int, ...], *, seed: int) -> Solution:
     """Landmarks, shares and weights for ``rows`` of feature sets of ``widths`` side by side."""
     features = np.clip(rows.features, -CLIP, CLIP)
-    points = _landmarks(features, seed)
+    points = _landmarks(features, rows.counted, seed)
     likeness = _likeness(features, points, widths)
     between = _likeness(points, points, widths)
     folds = list(GroupKFold(min(_INNER_FOLDS, len(set(rows.groups)))).split(features, groups=rows.groups))
@@ -111,8 +110,8 @@ class _Problem:
         said = np.zeros(len(kernel))
         for (_, rows), part in zip(self._folds, parts, strict=True):
             # What all but this fold add up to: a third of the work of adding them up anew for every fold.
-            rest = [total - own for total, own in zip(whole, part, strict=True)]
-            said[rows] = kernel[rows] @ _held_back(rest[0], rest[1], between, ridge) + self._middle
+            square, across = (np.asarray(total - own) for total, own in zip(whole, part, strict=True))
+            said[rows] = kernel[rows] @ _held_back(square, across, between, ridge) + self._middle
         return said, float(np.average((said - self._wanted) ** 2, weights=self._counted))
 
     def weights(self, shares: Matrix, ridge: float) -> tuple[Matrix, float]:
@@ -133,8 +132,7 @@ class _Problem:
 
 def _held_back(square: Matrix, across: Matrix, between: Matrix, ridge: float) -> Matrix:
     hold = ridge * between + _JITTER * np.eye(len(between))
-    weights: Matrix = np.linalg.solve(square + hold, across)
-    return weights
+    return np.asarray(np.linalg.solve(square + hold, across), np.float64)
 
 
 def _choose(problem: _Problem, sets: int) -> tuple[Matrix, float]:
@@ -157,13 +155,13 @@ def _choose(problem: _Problem, sets: int) -> tuple[Matrix, float]:
     return shares / shares.sum(), ridge
 
 
-def _landmarks(features: Matrix, seed: int) -> Matrix:
-    """Centres of the training music; where there are fewer steps than landmarks, steps repeat."""
+def _landmarks(features: Matrix, counted: Matrix, seed: int) -> Matrix:
+    """Steps of the training music, drawn by what they weigh; where there are too few of them, they repeat."""
     if len(features) <= LANDMARKS:
         return features[np.arange(LANDMARKS) % len(features)]
-    found = MiniBatchKMeans(LANDMARKS, random_state=seed, n_init=1, batch_size=2048).fit(features)
-    centres: Matrix = found.cluster_centers_
-    return centres
+    rng = np.random.default_rng(seed)
+    drawn = rng.choice(len(features), LANDMARKS, replace=False, p=counted / counted.sum())
+    return np.asarray(features[drawn], np.float64)
 
 
 def _likeness(features: Matrix, points: Matrix, widths: tuple[int, ...]) -> NDArray[np.float32]:

@@ -170,7 +170,8 @@ def _solve(data: Sequences, groups: NDArray[np.str_], recipe: Recipe) -> Fitted:
     rows = Rows(
         standardized.astype(np.float64),
         data.labels[chosen].astype(np.float64),
-        data.filled[chosen].astype(np.float64),
+        # A window that has only begun says less of a piece than the fullest one that it has.
+        (data.filled / data.filled.max(axis=1, keepdims=True))[chosen].astype(np.float64) ** 2,
         groups[pieces],
     )
     solution = solve(rows, data.widths, seed=recipe.seed)

@@ -83,7 +83,7 @@ def test_analyze_gives_real_music_a_summary_each(shared_data: Path):
     assert all(set(s) == {"type", "file", "duration", "notes", "model", "valence", "valence_std", "arousal",
                           "arousal_std"} for s in summaries)  # fmt: skip
     assert all(1 <= s["valence"] <= 9 and 1 <= s["arousal"] <= 9 and s["notes"] > 0 for s in summaries)
-    assert len({s["valence"] for s in summaries}) == 40
+    assert len({(s["valence"], s["arousal"]) for s in summaries}) == 40
 
 
 def test_a_paced_file_reads_as_a_fast_one(tmp_path: Path):

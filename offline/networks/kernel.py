@@ -20,7 +20,7 @@ from offline.networks.building import Statistics, StepModel, standardization
 from offline.networks.layers import Bounds, PriorWhereMasked
 
 #: How many landmarks there are at most.
-LANDMARKS = 256
+LANDMARKS = 384
 #: Standardized features are clipped here: one that is far from all music says only that it is far.
 CLIP = 4.0
 #: The Gaussians' exponent for each unit of mean squared distance.

@@ -13,7 +13,7 @@ import pytest
 from support.bundles import change_card, put, refusal
 
 from models.agreement import AGREEMENT, TOLERANCE, Examples, read_examples, verify_agreement
-from models.bundle import BUNDLED, CARD, SEQUENCE_NETWORK, STEP_NETWORK, load
+from models.bundle import BUNDLED, CARD, SEQUENCE_NETWORK, STEP_NETWORK, load, shipped
 from models.errors import MoodringError
 
 
@@ -138,7 +138,7 @@ def test_the_line_is_drawn_at_the_tolerance(bundle: Path):
                 verify_agreement(loaded, shifted)
 
 
-@pytest.mark.parametrize("name", ["seed-rnn", "seed-dense"])
+@pytest.mark.parametrize("name", sorted(folder.name for folder in shipped().values()))
 def test_what_ships_agrees_with_keras(name: str):
     bundle = load(BUNDLED / name)
     assert verify_agreement(bundle, read_examples(bundle)).worst <= TOLERANCE
