@@ -55,6 +55,7 @@ def analyze_files(
 
     ``model`` is a bundle for all; without it each file gets the best for what it holds.
     """
+
     @cache
     def bundle(kind: Literal["sound", "notes"]) -> Bundle:
         return load_for(kind, model)
