@@ -28,6 +28,7 @@ from offline.crossvalidation import (
 from offline.curves import picture
 from offline.dataset import Dataset
 from offline.kept import Kept
+from offline.networks.kernel import CLIP, GAMMA, LANDMARKS
 from offline.recipe import Recipe
 from offline.search import candidates
 from offline.training import Fitted, Sequences, fit, sequences
@@ -39,6 +40,8 @@ EVERYTHING = -1
 
 #: The settings that mean something only where there is a teacher.
 _TRANSFER = {"taught", "hinted"}
+#: Those of what goes down a gradient; a kernel is solved in closed form.
+_GRADIENT = {"learning_rate", "weight_decay", "dropout", "batch", "most_epochs", "patience", "held_out"}
 
 
 def open_teacher(bundle: Bundle, dataset: Dataset) -> Teacher:
@@ -50,6 +53,7 @@ def open_teacher(bundle: Bundle, dataset: Dataset) -> Teacher:
         return Teacher(_inputs(bundle), bundle=bundle)
     training = bundle.card.get("training", {})
     known = {field.name for field in fields(Recipe)} - _TRANSFER
+    known -= _GRADIENT if training.get("arch") == "kernel" else set()
     if not known <= training.keys():
         missing = ", ".join(sorted(known - training.keys()))
         raise MoodringError(
@@ -68,7 +72,7 @@ def default_inputs(arch: str, dataset: Dataset) -> tuple[str, ...]:
     """The feature sets that an architecture takes where none are named: the study's networks its 22 numbers."""
     if arch != "kernel":
         return ("notes22",)
-    return tuple(name for name in dataset.provenance["feature_sets"] if name != "notes22")
+    return tuple(name for name in dataset.provenance["feature_sets"] if name != "notes22") or ("notes22",)
 
 
 def train(
@@ -163,7 +167,8 @@ def _about(
     search: int,
 ) -> dict[str, Any]:
     """What the card says of training and evaluation."""
-    command = f"moodring train DATASET --arch {asked.arch} --seed {asked.seed} --folds {asked.folds}"
+    command = f"moodring train DATASET{'...' if 'parts' in dataset.provenance else ''} --arch {asked.arch}"
+    command += f" --seed {asked.seed} --folds {asked.folds}"
     training: dict[str, Any] = {
         **dataset.provenance,
         **asdict(validated.recipe),
@@ -176,6 +181,9 @@ def _about(
         training["teacher"] = {"name": teacher.name, "files": teacher.card["files"]}
     else:
         training = {name: value for name, value in training.items() if name not in _TRANSFER}
+    if asked.arch == "kernel":
+        training = {name: value for name, value in training.items() if name not in {*_GRADIENT, "epochs"}}
+        training |= {"landmarks": LANDMARKS, "gamma": GAMMA, "clip": CLIP}
     if search:
         command += f" --search {search}"
         training["search"] = {"tried": len(validated.candidates), "held_out_errors": list(validated.candidates)}

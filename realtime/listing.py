@@ -116,10 +116,16 @@ def show_model(name: str, *, as_json: bool) -> Iterator[str]:
         counted = {"groups": len(groups)} if isinstance(groups, list) else {}
         yield from _settings({**training, **counted})
     if evaluation:
+        corpora = _section(evaluation, "by_corpus")
         tables = {key: value for key, value in evaluation.items() if _is_table(value)}
+        rest = {key: value for key, value in evaluation.items() if key not in tables and value is not corpora}
         yield from ("", "evaluation")
-        yield from _settings({key: value for key, value in evaluation.items() if key not in tables})
+        yield from _settings(rest)
         yield from _table(tables)
+        for corpus in corpora:
+            parts = {key: value for key, value in _section(corpora, corpus).items() if _is_table(value)}
+            yield from ("", f"evaluation on {corpus}")
+            yield from _table(parts)
 
 
 def _section(card: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -17,6 +17,7 @@ pytest.importorskip("tensorflow", reason="TensorFlow is not installed (extra 'of
 
 from models.agreement import read_examples, verify_agreement
 from models.bundle import load
+from models.errors import UsageError
 from offline.bundling import train
 from offline.dataset import Dataset, write_dataset
 from offline.recipe import Recipe
@@ -69,6 +70,26 @@ def test_a_student_of_a_searched_recipe_says_so_in_its_card(small_dataset: Datas
     # The student sees what it saw without a teacher: 22 numbers, and nothing of the teacher's state.
     assert [len(known.features) for known in load(folder).feature_sets] == [22]
     assert load(folder).states == {}
+
+
+def test_a_kernel_says_what_it_was_solved_with_and_learns_from_no_teacher(small_dataset: Dataset, tmp_path: Path):
+    found = train(small_dataset, tmp_path / "kernel", quick("kernel"))
+    training = json.loads((tmp_path / "kernel" / "card.json").read_text())["training"]
+    assert {
+        "landmarks": 384,
+        "gamma": 0.5,
+        "clip": 4.0,
+        "seed": 1,
+        "feature_sets": ["notes22"],
+    }.items() <= training.items()
+    assert "learning_rate" not in training
+    assert set(found.evaluation.by_corpus) == {"vgmidi"}
+    assert {"per_piece", "per_step", "spread"} <= set(found.evaluation.by_corpus["vgmidi"])
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["kernel"]
+    with pytest.raises(UsageError, match="cannot learn from a teacher"):
+        train(small_dataset, tmp_path / "kernel", quick("kernel"), teacher=load("seed-rnn"))
+    with pytest.raises(UsageError, match="the dataset has no features 'tonal', only notes22"):
+        train(small_dataset, tmp_path / "kernel", quick("kernel"), inputs=("tonal",))
 
 
 def command(dataset: Path, output: Path) -> list[str]:

@@ -50,6 +50,8 @@ def test_a_list_tells_ones_own_from_what_ships_and_which_of_both_is_used(home: P
     told = {entry["name"]: entry for entry in map(json.loads, list_models(as_json=True))}
     assert told["mine"]["path"] == str(home / "mine")
     assert {name: (entry["origin"], entry["overrides"]) for name, entry in told.items()} == {
+        "audio": ("bundled", False),
+        "notes": ("bundled", False),
         "mine": ("user", False),
         "seed-rnn": ("user", True),
         "seed-dense": ("bundled", False),
