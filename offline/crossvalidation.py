@@ -171,8 +171,9 @@ def cross_validate(
             predicted[piece] = summarize_steps(affect, times_s, heard, dataset.window_s)
         constant[test] = _known_mean(truth[training])
         found = scores(predicted[test], truth[test])
+        took = f"{chosen[-1].epochs} epochs, " if chosen[-1].curves.trained else ""
         progress(
-            f"fold {task.fold + 1} of {len(folds)}: {chosen[-1].epochs} epochs, squared error {found['mse']:.3f}, "
+            f"fold {task.fold + 1} of {len(folds)}: {took}squared error {found['mse']:.3f}, "
             f"R² {found['r2_valence_mean']:.2f} valence, {found['r2_arousal_mean']:.2f} arousal"
         )
     errors = np.array([[fitted.held_out_error for fitted in fold] for fold in outcomes]).mean(axis=0)
