@@ -41,7 +41,9 @@ def built() -> dict[str, keras.Model]:
         networks[name] = known.build(STATISTICS, 0.2, 1)
     # It begins as nothing: its weights come from the training music.
     rng = np.random.default_rng(1)
-    networks["kernel"].set_weights([rng.uniform(0, 0.1, w.shape) for w in networks["kernel"].get_weights()])
+    random = [rng.uniform(0, 0.1, values.shape) for values in networks["kernel"].get_weights()]
+    # Biases in the middle of the scale, since at its bounds every answer is the same.
+    networks["kernel"].set_weights([values + 4.0 if values.shape == (4,) else values for values in random])
     return networks
 
 
