@@ -15,9 +15,8 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from models.affect import OUTPUTS
 from offline.dataset import Dataset
-from offline.metrics import Values
+from offline.metrics import Values, known_mean
 
 _ALPHAS = np.logspace(0, 5, 6)
 #: Ridge learns from every so many steps: half a second on, a window of ten has hardly moved.
@@ -44,9 +43,7 @@ def mean_predictor(dataset: Dataset, truth: Values) -> list[Values]:
     """
     said = np.full_like(truth, np.nan)
     for training, test in group_folds(dataset.groups):
-        known = np.isfinite(truth[training])
-        total = np.where(known, truth[training], 0.0).sum(axis=0)
-        said[test] = np.divide(total, known.sum(axis=0), out=np.full(len(OUTPUTS), np.nan), where=known.any(axis=0))
+        said[test] = known_mean(truth[training])
     return [np.repeat(row[None], len(piece.times_s), axis=0) for row, piece in zip(said, dataset.pieces, strict=True)]
 
 

@@ -31,7 +31,7 @@ from offline.kept import Kept
 from offline.networks.kernel import CLIP, GAMMA, LANDMARKS
 from offline.recipe import Recipe
 from offline.search import candidates
-from offline.training import Fitted, Sequences, fit, sequences
+from offline.training import Fitted, Sequences, fit
 from offline.transfer import lesson_of_bundle
 from offline.workers import Share, one_after_another
 
@@ -115,7 +115,7 @@ def train(
     )
     if search:
         progress(f"best of {len(tried)} settings: {_differences(recipe, validated.recipe)}")
-    data = sequences(dataset, inputs)
+    data = validated.material.own
     fitted = _train_on_everything(dataset, data, validated, teacher, kept, watch)
     agreement = export(
         fitted.network(),
@@ -143,8 +143,9 @@ def _train_on_everything(
 ) -> Fitted:
     lesson = None
     digest = Material(data, dataset.groups).digest()
-    if teacher is not None:
-        lesson = lesson_of_bundle(teacher, sequences(dataset, _inputs(teacher)).features)
+    if teacher is not None and validated.material.taught is not None:
+        # Where every fold had a teacher of its own, the bundle itself has not been asked yet.
+        lesson = validated.material.lesson or lesson_of_bundle(teacher, validated.material.taught.features)
         digest = fold_key(digest, lesson.digest())
     task = Task(validated.recipe, EVERYTHING)
     key = fold_key(digest, (task, validated.epochs))

@@ -21,9 +21,9 @@ from models.affect import HALF_RANGE
 from models.bundle import Bundle
 from models.errors import MoodringError
 from offline.dataset import Dataset, PieceSteps
-from offline.evaluation import Evaluation, piece_labels, summarize_steps
+from offline.evaluation import Evaluation, piece_labels, summarize_piece
 from offline.kept import Kept
-from offline.metrics import Scores, Values, scores, spread_scores
+from offline.metrics import Scores, Values, known_mean, scores, spread_scores
 from offline.recipe import Recipe
 from offline.training import Fitted, Sequences, fit, sequences
 from offline.transfer import Lesson, lesson_of_bundle, lesson_of_network
@@ -85,7 +85,7 @@ class CrossValidation:
     """The scores, the recipe that was chosen, the median epochs it took, and the chosen network of each fold.
 
     ``predicted`` and ``truth`` are the summaries and labels of each piece [shape=(pieces, 4)]; ``candidates`` the mean
-    error of each recipe on the groups that early stopping watched.
+    error of each recipe on the groups that early stopping watched; ``material`` is what the folds were made of.
     """
 
     evaluation: Evaluation
@@ -95,6 +95,7 @@ class CrossValidation:
     predicted: Values
     truth: Values
     candidates: tuple[float, ...]
+    material: Material
 
 
 def material(dataset: Dataset, inputs: Sequence[str], teacher: Teacher | None = None) -> Material:
@@ -166,10 +167,8 @@ def cross_validate(
         chosen.append(min(outcomes[task.fold], key=lambda fitted: fitted.held_out_error))
         for piece, affect in zip(test, _steps(chosen[-1], dataset, everything.own, test), strict=True):
             steps[piece] = affect
-            times_s = dataset.pieces[piece].times_s
-            heard = np.any(everything.own.features[piece, : len(times_s)], axis=1)
-            predicted[piece] = summarize_steps(affect, times_s, heard, dataset.window_s)
-        constant[test] = _known_mean(truth[training])
+            predicted[piece] = summarize_piece(dataset.pieces[piece], affect, inputs, dataset.window_s)
+        constant[test] = known_mean(truth[training])
         found = scores(predicted[test], truth[test])
         took = f"{chosen[-1].epochs} epochs, " if chosen[-1].curves.trained else ""
         progress(
@@ -188,7 +187,7 @@ def cross_validate(
         _by_corpus(dataset, predicted, steps),
     )
     return CrossValidation(
-        evaluation, candidates[best], epochs, tuple(chosen), predicted, truth, tuple(errors.tolist())
+        evaluation, candidates[best], epochs, tuple(chosen), predicted, truth, tuple(errors.tolist()), everything
     )
 
 
@@ -225,14 +224,6 @@ def training_code() -> str:
     for file in sorted(files):
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
-
-
-def _known_mean(labels: Values) -> Values:
-    """The mean of each column [shape=(4,)], NaN where nobody told it."""
-    known = ~np.isnan(labels)
-    counted = np.where(known.any(axis=0), known.sum(axis=0), np.nan)
-    mean: Values = np.where(known, labels, 0.0).sum(axis=0) / counted
-    return mean
 
 
 def _steps(fitted: Fitted, dataset: Dataset, own: Sequences, pieces: NDArray[np.int64]) -> Iterator[Values]:

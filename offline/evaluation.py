@@ -30,6 +30,7 @@ from offline.metrics import (
     Values,
     group_numbers,
     joined,
+    known_mean,
     mean_statistic,
     pearson,
     score_statistic,
@@ -96,12 +97,7 @@ def rounded(figures: Any) -> Any:
 
 def piece_labels(dataset: Dataset) -> Values:
     """One row a piece: the mean of its labels over its steps, NaN where it has none [shape=(pieces, 4)]."""
-    rows = []
-    for piece in dataset.pieces:
-        known = np.isfinite(piece.labels)
-        total = np.where(known, piece.labels, 0.0).sum(axis=0, dtype=np.float64)
-        rows.append(np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan))
-    return np.stack(rows)
+    return np.stack([known_mean(piece.labels) for piece in dataset.pieces])
 
 
 def summarize_steps(
@@ -114,6 +110,18 @@ def summarize_steps(
     counted = weights(times_s, window_s) * (heard if heard.any() else True)
     summary: Values = np.average(affect, axis=0, weights=counted)
     return summary
+
+
+def summarize_piece(
+    piece: PieceSteps, affect: Values, names: Sequence[str], window_s: float, *, until_s: float = math.inf
+) -> Values:
+    """The estimate of ``piece`` from what was said of its steps until ``until_s`` [shape=(steps, 4) to (4,)].
+
+    A step counts as heard by the feature sets ``names``; see ``summarize_steps``.
+    """
+    heard_by = piece.times_s <= max(until_s, piece.times_s[0])
+    heard = np.any([piece.features[name].any(axis=1) for name in names], axis=0)
+    return summarize_steps(affect[heard_by], piece.times_s[heard_by], heard[heard_by], window_s)
 
 
 def rated_in_time(piece: PieceSteps) -> Values:
@@ -195,12 +203,8 @@ def _predict(bundle: Bundle, piece: PieceSteps) -> Values:
 
 
 def _summaries(dataset: Dataset, steps: Sequence[Values], names: Sequence[str], *, until_s: float = math.inf) -> Values:
-    rows = []
-    for piece, affect in zip(dataset.pieces, steps, strict=True):
-        heard_by = piece.times_s <= max(until_s, piece.times_s[0])
-        heard = np.any([piece.features[name].any(axis=1) for name in names], axis=0)
-        rows.append(summarize_steps(affect[heard_by], piece.times_s[heard_by], heard[heard_by], dataset.window_s))
-    return np.stack(rows)
+    both = zip(dataset.pieces, steps, strict=True)
+    return np.stack([summarize_piece(piece, said, names, dataset.window_s, until_s=until_s) for piece, said in both])
 
 
 def sections(

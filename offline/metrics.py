@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -164,6 +165,13 @@ def spread_terms(predicted: Values, truth: Values) -> dict[str, Values]:
             lower = _cumulative((mean - reach - true_mean) / true_spread)
             terms[f"coverage_{nominal * 100:.0f}_{axis}"] = upper - lower
     return terms
+
+
+def known_mean(rows: NDArray[np.floating[Any]]) -> Values:
+    """The mean of each column over the rows that know it [shape=(n, columns) to (columns,)]; NaN where none does."""
+    known = ~np.isnan(rows)
+    total = np.where(known, rows, 0.0).sum(axis=0, dtype=np.float64)
+    return _ratio(total, known.sum(axis=0))
 
 
 def _score_figures(sums: Values) -> dict[str, Values]:

@@ -13,6 +13,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from models.affect import OUTPUTS
+from offline.metrics import known_mean
 from offline.networks.layers import Standardization
 
 #: What a spread begins at where no label tells one: a quarter of the way across half the scale.
@@ -39,9 +40,7 @@ class Statistics:
         """
         heard = features.any(axis=-1)
         spread = features[heard].std(axis=0)
-        known = ~np.isnan(labels[heard])
-        total = np.where(known, labels[heard], 0.0).sum(axis=0, dtype=np.float64)
-        prior = np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), _UNKNOWN_SPREAD)
+        prior = np.nan_to_num(known_mean(labels[heard]), nan=_UNKNOWN_SPREAD)
         mean = features[heard].mean(axis=0)
         scale = np.where(spread > 1e-6, spread, 1.0)
         return cls(mean, scale, prior.astype(np.float32), widths or (features.shape[-1],))

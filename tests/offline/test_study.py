@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("tensorflow", reason="TensorFlow is not installed (extra 'offline')")
 
 import offline.study
-from offline.crossvalidation import CrossValidation, split
+from offline.crossvalidation import CrossValidation, material, split
 from offline.dataset import Dataset
 from offline.evaluation import Evaluation, piece_labels
 from offline.metrics import scores
@@ -20,7 +20,7 @@ def said(dataset: Dataset, off: float) -> CrossValidation:
     truth = piece_labels(dataset)
     predicted = truth + off * np.where(np.arange(len(truth)) % 2, 1.0, -1.0)[:, None]
     evaluation = Evaluation(len(truth), 8, 2, scores(predicted, truth), scores(truth + 1.0, truth), {})
-    return CrossValidation(evaluation, Recipe("dense"), 3, (), predicted, truth, (0.5,))
+    return CrossValidation(evaluation, Recipe("dense"), 3, (), predicted, truth, (0.5,), material(dataset, ["notes22"]))
 
 
 @pytest.mark.parametrize(
