@@ -204,6 +204,10 @@ def prepare(
     labels: Annotated[str, typer.Option(help="corrected or as-published.")] = "corrected",
     features: Annotated[str, typer.Option(metavar="SET,…", help="Feature sets, or all.")] = "notes22",
     window: Annotated[float, typer.Option(min=1.0, help="Seconds that a reading looks back.")] = 10.0,
+    condition: Annotated[
+        str, typer.Option(help="Heard clean, or quiet, in noise, through a band, in a room, or varied.")
+    ] = "clean",
+    draw: Annotated[int, typer.Option(min=1, help="Which draw of 'varied', noise and room.")] = 1,
 ) -> None:
     """Turn a rated corpus into a dataset, through the code that listens live. Needs the extra 'offline'.
 
@@ -224,6 +228,8 @@ def prepare(
         as_published=labels == "as-published",
         features=features,
         window_s=window,
+        condition=condition,
+        draw=draw,
     )
     for error in failed:
         _complain(error)

@@ -24,6 +24,13 @@ NETWORK = "streaming.onnx"
 #: Frames by which the outputs lag behind the newest frame that went in: the context of the convolutions.
 DELAY = 10
 
+#: The inner layers that are summed up beside the outputs, the channels of each, and the registers of 22 pitches from A0.
+LAYERS = ("onset", "note")
+CHANNELS = 32
+REGISTERS = 4
+#: What a frame has of each channel: the mean in each register, then the maximum and the mean square over all pitches.
+ACTIVATIONS = len(LAYERS) * CHANNELS * (REGISTERS + 2)
+
 #: The states that are carried from one run to the next; zeros at the start of a stream.
 STATES: dict[str, tuple[int, ...]] = {
     "frames_state": (1, 1, 4, 309),

@@ -24,15 +24,21 @@ def prepare_corpus(
     as_published: bool,
     features: str,
     window_s: float,
+    condition: str,
+    draw: int,
 ) -> list[MoodringError]:
     """Prepare a corpus and show how far it has got; the files that could not be read."""
+    from offline.conditions import verify_condition
     from offline.corpora import open_corpus
     from offline.prepare import Hearing, prepare
     from offline.progress import shown
 
     logging.basicConfig(format="%(message)s", stream=sys.stderr, level=logging.WARNING)
+    verify_condition(condition)
     opened = open_corpus(corpus, path, audio_offset_s=audio_offset_s, as_published=as_published)
-    hearing = Hearing(feature_sets(features, opened.kind), window_s)
+    if condition != "clean" and opened.kind != "sound":
+        raise UsageError(f"--condition {condition} is for sound, and {corpus} has only notes; leave it out")
+    hearing = Hearing(feature_sets(features, opened.kind), window_s, condition, draw)
     if not output.parent.is_dir():
         raise UsageError(f"{output.parent} is not a folder; choose another place for the dataset")
     with shown(corpus, sys.stderr) as progress:

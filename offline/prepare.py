@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from models.errors import MoodringError
 from models.features import feature_set
+from offline.conditions import under
 from offline.corpora import Corpus, Labels, Piece
 from offline.dataset import PieceSteps, write_dataset
 from offline.kept import Kept
@@ -40,10 +41,13 @@ FEATURE_SETS = ("notes22",)
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """How pieces are heard: which feature sets are computed, and how many seconds their windows look back."""
+    """How pieces are heard: which feature sets are computed, how many seconds their windows look back, and under which
+    of ``offline.conditions``; ``draw`` numbers what is drawn for one condition."""
 
     feature_sets: tuple[str, ...] = FEATURE_SETS
     window_s: float = WINDOW_S
+    condition: str = "clean"
+    draw: int = 1
 
 
 #: What the study's networks take.
@@ -69,7 +73,8 @@ def hear(piece: Piece, hearing: Hearing = STUDY) -> Heard | MoodringError:
     try:
         source = open_file(piece.path)
         while not source.ended:
-            moments += listener.push(_read(source))
+            events = _read(source) if hearing.condition == "clean" else _read_under(hearing, piece.name, source)
+            moments += listener.push(events)
             # A file that runs on past its labels is left where they end.
             if piece.end_s is not None and listener.time_s > piece.end_s:
                 break
@@ -94,6 +99,16 @@ def _read(source: Source) -> Sequence[Event]:
     if not sounds:
         return events
     return [Sound(np.concatenate([sound.samples for sound in sounds]), sounds[0].sample_rate)]
+
+
+def _read_under(hearing: Hearing, name: str, source: Source) -> Sequence[Event]:
+    """The whole of a sound file at once, as it is heard under a condition."""
+    sounds: list[Sound] = []
+    while not source.ended:
+        sounds += [event for event in source.read(0.0) if isinstance(event, Sound)]
+    seed = int.from_bytes(hashlib.sha256(f"{hearing.condition} {hearing.draw} {name}".encode()).digest()[:8], "big")
+    rate = sounds[0].sample_rate
+    return [Sound(under(hearing.condition, np.concatenate([s.samples for s in sounds]), rate, seed=seed), rate)]
 
 
 def prepare_piece(piece: Piece, hearing: Hearing = STUDY) -> PieceSteps | MoodringError:
@@ -171,6 +186,8 @@ def provenance(corpus: Corpus, hearing: Hearing = STUDY) -> dict[str, Any]:
         "feature_sets": list(hearing.feature_sets),
         "hop_s": HOP_S,
         "window_s": hearing.window_s,
+        "condition": hearing.condition,
+        "draw": hearing.draw,
         "moodring": metadata.version("moodring"),
         "code": listening_code(),
     }

@@ -3,7 +3,9 @@
 The network that ships inside the basic-pitch package takes a window of 172 frames and pads it with zeros in time at
 every convolution. Here its trained convolutions are laid out anew over a stream: each keeps the last frames of its
 input as a state that goes in and comes out, so a run computes the new frames and nothing twice, and all three outputs
-are delayed to the frame that the slowest of them, the onsets, is certain of (``DELAY`` frames behind the newest).
+are delayed to the frame that the slowest of them, the onsets, is certain of (``DELAY`` frames behind the newest). A
+fourth output sums up what its two inner layers of 32 channels make of the frame, in four registers: what a network has
+learned in order to find notes tells more of the sound than the notes.
 
 The constant-Q front end is not taken from the graph; ``realtime.constant_q`` is its streaming counterpart, and a test
 holds the two against each other. Source: Bittner et al., "A lightweight instrument-agnostic model for polyphonic note
@@ -27,7 +29,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from models.atomic import write_atomically
 from models.errors import MoodringError
-from models.transcription import DELAY, DIRECTORY, NETWORK, PITCHES, STATES
+from models.transcription import ACTIVATIONS, DELAY, DIRECTORY, NETWORK, PITCHES, REGISTERS, STATES
 
 #: How far each harmonic's bins lie from the fundamental's, in thirds of a semitone: 0.5, 1, 2, … 7 times.
 HARMONIC_SHIFTS = (-36, 0, 36, 57, 72, 84, 93, 101)
@@ -68,7 +70,7 @@ def trained_weights(model: onnx.ModelProto) -> Weights:
 
 
 def recut(weights: Weights) -> onnx.ModelProto:
-    """The streaming network: frames and states in, three posteriorgrams and the next states out."""
+    """The streaming network: frames and states in, three posteriorgrams, activations and the next states out."""
     nodes: list[onnx.NodeProto] = []
     constants: dict[str, NDArray[Any]] = dict(weights)
 
@@ -115,6 +117,16 @@ def recut(weights: Weights) -> onnx.ModelProto:
         in_order = node("Transpose", [split], f"{output}_in_order", perm=[0, 1, 3, 4, 2])
         return node("Reshape", [in_order, f"{output}_shape"], output)
 
+    def pooled(value: str, output: str) -> str:
+        """Of each channel the mean in each register, the maximum and the mean square over pitches, frame by frame."""
+        constants[f"{output}_registers"] = np.array([0, 0, -1, REGISTERS, PITCHES // REGISTERS], np.int64)
+        apart = node("Reshape", [value, f"{output}_registers"], f"{output}_apart")
+        parts = [node("ReduceMean", [apart], f"{output}_means", axes=[4], keepdims=0)]
+        parts.append(node("ReduceMax", [value], f"{output}_most", axes=[3], keepdims=1))
+        squared = node("Mul", [value, value], f"{output}_squared")
+        parts.append(node("ReduceMean", [squared], f"{output}_power", axes=[3], keepdims=1))
+        return node("Concat", parts, output, axis=3)
+
     end = np.iinfo(np.int64).max
     constants["channel_axis"] = np.array([1], np.int64)
     frames = node("Unsqueeze", ["constant_q", "channel_axis"], "frames")
@@ -156,6 +168,14 @@ def recut(weights: Weights) -> onnx.ModelProto:
     node("Squeeze", [part(note_known, "contour_aligned", 0, -7, 2), "channel_axis"], "contours")
     node("Squeeze", [part(notes_known, "note_aligned", 1, -1, 2), "channel_axis"], "notes")
     node("Squeeze", [onset_now, "channel_axis"], "onsets")
+    inner = [
+        pooled(part(onset_known, "onset_input_aligned", 1, -8, 2), "onset_layer"),
+        pooled(part(filtered_known, "note_input_aligned", 2, -4, 2), "note_layer"),
+    ]
+    constants["activations_shape"] = np.array([0, 0, ACTIVATIONS], np.int64)
+    by_channel = node("Concat", inner, "inner_layers", axis=1)
+    by_frame = node("Transpose", [by_channel], "inner_layers_by_frame", perm=[0, 2, 1, 3])
+    node("Reshape", [by_frame, "activations_shape"], "activations")
 
     def value(name: str, shape: tuple[int | str, ...]) -> onnx.ValueInfoProto:
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
@@ -168,6 +188,7 @@ def recut(weights: Weights) -> onnx.ModelProto:
             value("contours", (1, "frames", CONTOUR_BINS)),
             value("notes", (1, "frames", 88)),
             value("onsets", (1, "frames", 88)),
+            value("activations", (1, "frames", ACTIVATIONS)),
             *(value(f"next_{name}", shape) for name, shape in STATES.items()),
         ],
         [numpy_helper.from_array(np.ascontiguousarray(array), name) for name, array in sorted(constants.items())],

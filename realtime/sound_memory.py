@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.features import SoundWindow
 from models.features.spectra import DESCRIPTORS, MEL_BANDS, SPECTRUM_HOP, SPECTRUM_SAMPLES
-from models.transcription import FRAME_SAMPLES, PITCHES, SAMPLE_RATE
+from models.transcription import ACTIVATIONS, FRAME_SAMPLES, PITCHES, SAMPLE_RATE
 from realtime.spectra import SpectrumStream
 from realtime.transcriber import Posteriorgrams
 
@@ -34,6 +34,7 @@ class SoundMemory:
         self._descriptors = np.empty((0, len(DESCRIPTORS)), np.float32)
         self._notes: list[FloatArray] = [np.empty((0, PITCHES), np.float32)]
         self._onsets: list[FloatArray] = [np.empty((0, PITCHES), np.float32)]
+        self._activations: list[FloatArray] = [np.empty((0, ACTIVATIONS), np.float32)]
 
     def hear(self, samples: FloatArray) -> None:
         """Take the next samples, mono at 22,050 Hz [shape=(n,)]."""
@@ -46,6 +47,7 @@ class SoundMemory:
             audible = block.audible[early:, None]
             self._notes.append(block.notes[early:] * audible)
             self._onsets.append(block.onsets[early:] * audible)
+            self._activations.append(block.activations[early:] * audible)
 
     def at(self, time_s: float) -> SoundWindow:
         """The frames that had ended by ``time_s`` and what had been transcribed, as much as a window holds."""
@@ -55,7 +57,9 @@ class SoundMemory:
         self._mel_db = np.concatenate([self._mel_db, *(block.mel_db for block in blocks)])[-most:]
         self._level_db = np.concatenate([self._level_db, *(block.level_db for block in blocks)])[-most:]
         self._descriptors = np.concatenate([self._descriptors, *(block.descriptors for block in blocks)])[-most:]
-        notes = np.concatenate(self._notes)[-self._most_posteriors :]
-        onsets = np.concatenate(self._onsets)[-self._most_posteriors :]
-        self._notes, self._onsets = [notes], [onsets]
-        return SoundWindow(self._mel_db, self._level_db, self._descriptors, notes, onsets)
+        notes, onsets, activations = (
+            np.concatenate(blocks)[-self._most_posteriors :]
+            for blocks in (self._notes, self._onsets, self._activations)
+        )
+        self._notes, self._onsets, self._activations = [notes], [onsets], [activations]
+        return SoundWindow(self._mel_db, self._level_db, self._descriptors, notes, onsets, activations)

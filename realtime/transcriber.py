@@ -65,7 +65,8 @@ NoteEvent = NoteBegan | NoteEnded
 class Posteriorgrams:
     """What the network made of one hop: probabilities 0…1, one row a frame; ``frame`` is the number of the first.
 
-    ``contours`` has three bins a semitone [shape=(hop, 264)], ``notes`` and ``onsets`` one [shape=(hop, 88)].
+    ``contours`` has three bins a semitone [shape=(hop, 264)], ``notes`` and ``onsets`` one [shape=(hop, 88)];
+    ``activations`` are what its inner layers made of the frame, from 0 up [shape=(hop, ACTIVATIONS)].
     ``audible`` [shape=(hop,)] is 0 for frames that were below the gate, else 1.
     """
 
@@ -73,6 +74,7 @@ class Posteriorgrams:
     contours: FloatArray
     notes: FloatArray
     onsets: FloatArray
+    activations: FloatArray
     audible: FloatArray
 
 
@@ -216,7 +218,8 @@ class StreamingTranscriber:
             return
         samples, self._waiting = np.split(self._waiting, [hops * HOP_SAMPLES])
         constant_q = self._normalizer.push(self._constant_q.push(samples))
-        contours, notes, onsets, *states = self._network.run(None, {"constant_q": constant_q[None], **self._states})
+        given = {"constant_q": constant_q[None], **self._states}
+        contours, notes, onsets, activations, *states = self._network.run(None, given)
         self._states = dict(zip(STATES, states, strict=True))
         levels = []
         for hop in samples.reshape(hops, HOP_SAMPLES):
@@ -229,9 +232,8 @@ class StreamingTranscriber:
         first = self._hops * HOP_FRAMES - self.delay_frames
         for number, (level_db, is_audible) in enumerate(levels):
             rows = slice(number * HOP_FRAMES, (number + 1) * HOP_FRAMES)
-            made = Posteriorgrams(
-                first + rows.start, contours[0, rows], notes[0, rows], onsets[0, rows], audible[rows, 0]
-            )
+            outputs = (contours[0, rows], notes[0, rows], onsets[0, rows], activations[0, rows])
+            made = Posteriorgrams(first + rows.start, *outputs, audible[rows, 0])
             self._ready.append(_Hop(level_db, is_audible, made, tuple(chain.from_iterable(heard[rows]))))
 
     def flush(self) -> list[NoteEvent]:

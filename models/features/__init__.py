@@ -25,7 +25,8 @@ class SoundWindow:
 
     Frames of 2048 samples, one every 512: ``mel_db`` [shape=(n, 64)] and ``level_db`` [shape=(n,)] in dB re full scale,
     ``descriptors`` [shape=(n, d)] as ``models.features.spectra`` names them. Frames of 256 samples, from the
-    transcription network: ``note_posteriors`` and ``onset_posteriors`` 0–1 [shape=(m, 88)], A0 to C8; 0 below the gate.
+    transcription network: ``note_posteriors`` and ``onset_posteriors`` 0–1 [shape=(m, 88)], A0 to C8, and the
+    ``activations`` of its inner layers [shape=(m, ACTIVATIONS)]; 0 below the gate.
     """
 
     mel_db: NDArray[np.float32]
@@ -33,6 +34,7 @@ class SoundWindow:
     descriptors: NDArray[np.float32]
     note_posteriors: NDArray[np.float32]
     onset_posteriors: NDArray[np.float32]
+    activations: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,6 +102,7 @@ _KNOWN = {
     "activity": ("activity", "ACTIVITY"),
     "harmony": ("harmony", "HARMONY"),
     "chords": ("chords", "CHORD_FITS"),
+    "activations": ("activations", "ACTIVATIONS"),
 }
 
 #: The names of all feature sets.

@@ -14,13 +14,14 @@ from models.features import SoundWindow, Window, feature_set
 from models.features.posteriors import PITCH
 from models.features.spectra import autocorrelation, quantiles
 from models.notes import NOTE_DTYPE
+from models.transcription import ACTIVATIONS
 from realtime.resampler import MonoResampler
 from realtime.sound_memory import SoundMemory
 from realtime.transcriber import StreamingTranscriber
 
 RATE = 22050
 OF_SPECTRA = ("level", "timbre", "mel", "loudness", "modulation", "pulse")
-OF_POSTERIORS = ("activity", "harmony", "chords")
+OF_POSTERIORS = ("activity", "harmony", "chords", "activations")
 ALL = OF_SPECTRA + OF_POSTERIORS
 
 
@@ -40,7 +41,8 @@ def played(notes: np.ndarray, onsets: np.ndarray | None = None) -> SoundWindow:
     empty = heard(np.zeros(0))
     notes = notes.astype(np.float32)
     onsets = np.zeros_like(notes) if onsets is None else onsets.astype(np.float32)
-    return SoundWindow(empty.mel_db, empty.level_db, empty.descriptors, notes, onsets)
+    inner = np.zeros((len(notes), ACTIVATIONS), np.float32)
+    return SoundWindow(empty.mel_db, empty.level_db, empty.descriptors, notes, onsets, inner)
 
 
 def values(name: str, sound: SoundWindow | None) -> dict[str, float]:
@@ -95,6 +97,7 @@ def test_without_sound_there_is_the_mask(name: str, song: SoundWindow) -> None:
             song.descriptors[-count:],
             song.note_posteriors[-posteriors:],
             song.onset_posteriors[-posteriors:],
+            song.activations[-posteriors:],
         )
 
     compute = feature_set(name).compute

@@ -17,6 +17,7 @@ from models.transcription import DELAY, DIRECTORY, NETWORK, SAMPLE_RATE, STATES,
 #: Frames of one window of Basic Pitch, of which those near its edges see the zeros around it.
 WINDOW_FRAMES = 172
 EDGE = 24
+OUTPUTS = ("contours", "notes", "onsets", "activations")
 
 # Looked for, not imported: importing basic_pitch would load TensorFlow.
 pytestmark = pytest.mark.skipif(
@@ -40,17 +41,37 @@ def original(shared_data: Path) -> dict[str, np.ndarray]:
         if node.op_type == "Mul" and "batch_normalization" in node.output[0] and "FusedBatchNormV3" in node.output[0]
     )
     (before,) = (node.input[0] for node in model.graph.node if node.output[0] == normal)
-    model.graph.output.append(onnx.helper.make_empty_tensor_value_info(before))
+    # The inner layers are those with 32 channels that look at every third bin: five frames wide for the onsets, seven
+    # for the notes.
+    kernels = {i.name: tuple(i.dims) for i in model.graph.initializer}
+    filtered = {
+        kernels[node.input[1]]: node.output[0]
+        for node in model.graph.node
+        if node.op_type == "Conv" and kernels.get(node.input[1], ())[:1] == (32,)
+    }
+    activated = {node.input[0]: node.output[0] for node in model.graph.node if node.op_type == "Relu"}
+    inner = [activated[filtered[shape]] for shape in ((32, 8, 5, 5), (32, 1, 7, 7))]
+    for name in (before, *inner):
+        model.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     samples, rate = soundfile.read(shared_data / "deam" / "audio" / "1000.opus", dtype="float32")
     window = soxr.resample(samples, rate, SAMPLE_RATE).astype(np.float32)[:43844]
     outputs = session.run(None, {session.get_inputs()[0].name: window[None, :, None]})
     found = dict(zip([output.name for output in session.get_outputs()], outputs, strict=True))
+    layers = [found.pop(name)[0] for name in inner]
     by_width = {"constant_q": found.pop(before).reshape(WINDOW_FRAMES, 309)}
     # Basic Pitch names its outputs by number: 0 is the contours, 1 the notes, 2 the onsets.
     for number, name in enumerate(("contours", "notes", "onsets")):
         by_width[name] = found[f"StatefulPartitionedCall:{number}"][0]
+    by_width["activations"] = np.concatenate([by_register(layer) for layer in layers], axis=1)
     return by_width
+
+
+def by_register(layer: np.ndarray) -> np.ndarray:
+    """Means of 22 pitches each, the maximum and the mean square of each channel [shape=(32, n, 88) to (n, 192)]."""
+    parts = [layer[:, :, low : low + 22].mean(axis=2) for low in (0, 22, 44, 66)]
+    each = np.stack([*parts, layer.max(axis=2), (layer**2).mean(axis=2)], axis=2)
+    return each.transpose(1, 0, 2).reshape(layer.shape[1], -1)
 
 
 def streamed(constant_q: np.ndarray, hop: int) -> dict[str, np.ndarray]:
@@ -59,13 +80,11 @@ def streamed(constant_q: np.ndarray, hop: int) -> dict[str, np.ndarray]:
     states = {name: np.zeros(shape, np.float32) for name, shape in STATES.items()}
     rows = []
     for start in range(0, len(constant_q), hop):
-        *outputs, _, _, _, _, _, _ = found = network.run(
-            None, {"constant_q": constant_q[None, start : start + hop], **states}
-        )
-        states = dict(zip(STATES, found[3:], strict=True))
-        rows.append(outputs)
+        found = network.run(None, {"constant_q": constant_q[None, start : start + hop], **states})
+        states = dict(zip(STATES, found[len(OUTPUTS) :], strict=True))
+        rows.append(found[: len(OUTPUTS)])
     joined = (np.concatenate(part, axis=1)[0, DELAY:] for part in zip(*rows, strict=True))
-    return dict(zip(("contours", "notes", "onsets"), joined, strict=True))
+    return dict(zip(OUTPUTS, joined, strict=True))
 
 
 def test_rebuilding_gives_the_file_that_ships_byte_for_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +108,7 @@ def test_the_card_says_where_the_network_comes_from() -> None:
 
 
 @pytest.mark.parametrize("hop", [1, 4, 43])
-@pytest.mark.parametrize("output", ["contours", "notes", "onsets"])
+@pytest.mark.parametrize("output", OUTPUTS)
 def test_away_from_the_edges_it_says_what_the_original_says(
     original: dict[str, np.ndarray], output: str, hop: int
 ) -> None:
@@ -103,5 +122,5 @@ def test_away_from_the_edges_it_says_what_the_original_says(
 @pytest.mark.parametrize("hop", [4, 43])
 def test_how_many_frames_come_at_once_does_not_matter_bit_for_bit(original: dict[str, np.ndarray], hop: int) -> None:
     singly, together = streamed(original["constant_q"], 1), streamed(original["constant_q"], hop)
-    for output in ("contours", "notes", "onsets"):
+    for output in OUTPUTS:
         np.testing.assert_array_equal(together[output], singly[output])

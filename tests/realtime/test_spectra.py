@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.features.spectra import DESCRIPTORS, MEL_BANDS, SILENCE_DB
+from models.transcription import ACTIVATIONS
 from realtime.resampler import MonoResampler
 from realtime.sound_memory import SoundMemory
 from realtime.spectra import Spectra, SpectrumStream
@@ -144,8 +145,9 @@ def test_the_memory_holds_one_window_and_never_more(music: np.ndarray) -> None:
 def test_posteriors_from_before_the_sound_are_left_out_and_below_the_gate_are_none() -> None:
     memory = SoundMemory(1.0)
     ones = np.ones((4, 88), np.float32)
-    contours = np.ones((4, 264), np.float32)
-    memory.transcribe([Posteriorgrams(-2, contours, ones, ones, np.array([1, 1, 1, 0], np.float32))])
-    memory.transcribe([Posteriorgrams(-9, contours, ones, ones, np.ones(4, np.float32))])
+    contours, inner = np.ones((4, 264), np.float32), np.ones((4, ACTIVATIONS), np.float32)
+    memory.transcribe([Posteriorgrams(-2, contours, ones, ones, inner, np.array([1, 1, 1, 0], np.float32))])
+    memory.transcribe([Posteriorgrams(-9, contours, ones, ones, inner, np.ones(4, np.float32))])
     found = memory.at(0.0)
     assert found.note_posteriors[:, 0].tolist() == found.onset_posteriors[:, 0].tolist() == [1, 0]
+    assert found.activations[:, 0].tolist() == [1, 0]
