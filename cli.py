@@ -208,6 +208,7 @@ def prepare(
         str, typer.Option(help="Heard clean, or quiet, in noise, through a band, in a room, or varied.")
     ] = "clean",
     draw: Annotated[int, typer.Option(min=1, help="Which draw of 'varied', noise and room.")] = 1,
+    every: Annotated[int, typer.Option(min=1, metavar="N", help="Only every Nth piece.")] = 1,
 ) -> None:
     """Turn a rated corpus into a dataset, through the code that listens live. Needs the extra 'offline'.
 
@@ -230,6 +231,7 @@ def prepare(
         window_s=window,
         condition=condition,
         draw=draw,
+        every=every,
     )
     for error in failed:
         _complain(error)
@@ -262,6 +264,12 @@ def train(
     teacher: Annotated[
         str | None, typer.Option(metavar="BUNDLE", help="A model to learn from beside the labels.")
     ] = None,
+    varied: Annotated[
+        list[Path] | None, typer.Option(metavar="DATASET", help="The same pieces heard otherwise, to learn from too.")
+    ] = None,
+    judge: Annotated[
+        list[Path] | None, typer.Option(metavar="DATASET", help="The same pieces heard otherwise, to judge by too.")
+    ] = None,
     search: Annotated[int, typer.Option(min=0, metavar="N", help="Try N other settings in every fold.")] = 0,
     folds: Annotated[int, typer.Option(min=2, help="Folds of the cross-validation.")] = 5,
     seed: Seed = 1,
@@ -284,6 +292,8 @@ def train(
         recipe=recipe,
         inputs=inputs,
         teacher=teacher,
+        varied=varied or [],
+        judged=judge or [],
         search=search,
         jobs=jobs,
         scheduler=scheduler,

@@ -24,7 +24,7 @@ NETWORK = "streaming.onnx"
 #: Frames by which the outputs lag behind the newest frame that went in: the context of the convolutions.
 DELAY = 10
 
-#: The inner layers that are summed up beside the outputs, the channels of each, and the registers of 22 pitches from A0.
+#: The inner layers that are summed up beside the outputs, the channels of each, and registers of 22 pitches from A0.
 LAYERS = ("onset", "note")
 CHANNELS = 32
 REGISTERS = 4

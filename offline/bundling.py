@@ -28,7 +28,7 @@ from offline.crossvalidation import (
 from offline.curves import picture
 from offline.dataset import Dataset
 from offline.kept import Kept
-from offline.networks.kernel import CLIP, GAMMA, LANDMARKS
+from offline.networks.kernel import CLIP, COMPONENTS, LANDMARKS
 from offline.recipe import Recipe
 from offline.search import candidates
 from offline.training import Fitted, Sequences, fit
@@ -82,6 +82,8 @@ def train(
     *,
     inputs: tuple[str, ...] = (),
     teacher: Bundle | None = None,
+    varied: Sequence[Dataset] = (),
+    judged: Sequence[Dataset] = (),
     search: int = 0,
     share: Share = one_after_another,
     kept: Kept | None = None,
@@ -90,7 +92,8 @@ def train(
 ) -> CrossValidation:
     """Cross-validate, train on everything for as long, and write the bundle ``output`` and its learning curves.
 
-    ``search`` is how many other settings are tried in every fold. The curves are in ``<output>-curves.png``.
+    ``varied`` and ``judged`` are the same pieces heard otherwise, to learn from and to judge by. ``search`` is how many
+    other settings are tried in every fold. The curves are in ``<output>-curves.png``.
     """
     from offline.export import export
 
@@ -108,6 +111,8 @@ def train(
         inputs,
         tried,
         teacher=teaching,
+        varied=varied,
+        judged=judged,
         share=share,
         kept=kept,
         watch=watch,
@@ -125,7 +130,7 @@ def train(
         hop_s=dataset.hop_s,
         window_s=dataset.window_s,
         examples=_examples(data),
-        about=_about(dataset, output, recipe, validated, inputs, teacher, search),
+        about=_about(dataset, output, recipe, validated, inputs, teacher, search, varied, judged),
     )
     if any(fitted.curves.trained for fitted in validated.folds):
         write_atomically(output.with_name(f"{output.name}-curves.png"), picture(validated.folds, output.name))
@@ -142,7 +147,7 @@ def _train_on_everything(
     watch: TaskWatch | None,
 ) -> Fitted:
     lesson = None
-    digest = Material(data, dataset.groups).digest()
+    digest = validated.material.digest() if teacher is None else Material(data, dataset.groups).digest()
     if teacher is not None and validated.material.taught is not None:
         # Where every fold had a teacher of its own, the bundle itself has not been asked yet.
         lesson = validated.material.lesson or lesson_of_bundle(teacher, validated.material.taught.features)
@@ -152,7 +157,8 @@ def _train_on_everything(
     fitted: Fitted | None = None if kept is None else kept.get(key)
     if fitted is None:
         watched = partial(watch, task) if watch else None
-        fitted = fit(data, dataset.groups, validated.recipe, epochs=validated.epochs, lesson=lesson, watch=watched)
+        everything, groups = validated.material.learned_from(np.arange(len(data.features)))
+        fitted = fit(everything, groups, validated.recipe, epochs=validated.epochs, lesson=lesson, watch=watched)
         if kept is not None:
             kept.set(key, fitted)
     return fitted
@@ -166,6 +172,8 @@ def _about(
     inputs: Sequence[str],
     teacher: Bundle | None,
     search: int,
+    varied: Sequence[Dataset],
+    judged: Sequence[Dataset],
 ) -> dict[str, Any]:
     """What the card says of training and evaluation."""
     command = f"moodring train DATASET{'...' if 'parts' in dataset.provenance else ''} --arch {asked.arch}"
@@ -184,7 +192,11 @@ def _about(
         training = {name: value for name, value in training.items() if name not in _TRANSFER}
     if asked.arch == "kernel":
         training = {name: value for name, value in training.items() if name not in {*_GRADIENT, "epochs"}}
-        training |= {"landmarks": LANDMARKS, "gamma": GAMMA, "clip": CLIP}
+        training |= {"landmarks": LANDMARKS, "components": COMPONENTS, "clip": CLIP}
+    for option, others in (("varied", varied), ("judge", judged)):
+        command += "".join(f" --{option} {one.provenance['condition'].upper()}" for one in others)
+    if varied:
+        training["varied"] = [f"{one.provenance['condition']}, draw {one.provenance['draw']}" for one in varied]
     if search:
         command += f" --search {search}"
         training["search"] = {"tried": len(validated.candidates), "held_out_errors": list(validated.candidates)}

@@ -26,6 +26,7 @@ def prepare_corpus(
     window_s: float,
     condition: str,
     draw: int,
+    every: int,
 ) -> list[MoodringError]:
     """Prepare a corpus and show how far it has got; the files that could not be read."""
     from offline.conditions import verify_condition
@@ -42,8 +43,10 @@ def prepare_corpus(
     if not output.parent.is_dir():
         raise UsageError(f"{output.parent} is not a folder; choose another place for the dataset")
     with shown(corpus, sys.stderr) as progress:
-        failed = prepare(opened, output, hearing=hearing, jobs=jobs, scheduler=scheduler, progress=progress)
-    print(f"{output}: {len(opened) - len(failed)} pieces")
+        failed = prepare(
+            opened, output, hearing=hearing, every=every, jobs=jobs, scheduler=scheduler, progress=progress
+        )
+    print(f"{output}: {-(-len(opened) // every) - len(failed)} pieces")
     return failed
 
 

@@ -78,7 +78,7 @@ def _varied(mono: Samples, sample_rate: int, rng: np.random.Generator) -> Sample
 
 
 def _in_noise(mono: Samples, sample_rate: int, snr_db: float, slope: float, rng: np.random.Generator) -> Samples:
-    """Noise whose power falls with frequency to the power of ``slope`` (0 white, 1 pink), ``snr_db`` below the music."""
+    """With noise ``snr_db`` below the music, whose power falls with frequency by ``slope`` (0 white, 1 pink)."""
     length = next_fast_len(len(mono), real=True)
     spectrum = np.fft.rfft(rng.standard_normal(length))
     hz = np.maximum(np.fft.rfftfreq(length, 1 / sample_rate), _PINK_FROM_HZ)
@@ -118,4 +118,5 @@ def _in_room(mono: Samples, sample_rate: int, rt60_s: float, direct_db: float, r
     response = np.concatenate([[1.0], np.zeros(int(_ROOM_GAP_S * sample_rate)), tail])
     heard = signal.oaconvolve(mono, response)[: len(mono)]
     power = np.mean(heard**2)
-    return heard * np.sqrt(np.mean(mono**2) / power) if power > 0 else heard
+    loud: Samples = heard * np.sqrt(np.mean(mono**2) / power) if power > 0 else heard
+    return loud

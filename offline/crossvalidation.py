@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, partial
+from dataclasses import dataclass, field, replace
+from functools import cache, partial, reduce
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold
 
-from models.affect import HALF_RANGE
 from models.bundle import Bundle
-from models.errors import MoodringError
-from offline.dataset import Dataset, PieceSteps
+from models.errors import MoodringError, UsageError
+from offline.dataset import Dataset
+from offline.dynamic import Fold, dynamic_errors, on_their_scale
 from offline.evaluation import Evaluation, piece_labels, summarize_piece
 from offline.kept import Kept
 from offline.metrics import Scores, Values, known_mean, scores, spread_scores
@@ -51,17 +52,33 @@ class Teacher:
 @dataclass(frozen=True, slots=True, eq=False)
 class Material:
     """What folds are made of: sequences of the student's features, groups of the pieces [shape=(pieces,)], and where
-    there is a teacher its sequences and what it says of them (None where it is trained anew in each fold)."""
+    there is a teacher its sequences and what it says of them (None where it is trained anew in each fold).
+
+    ``varied`` are the same pieces heard otherwise, to learn from beside, and ``varied_of`` which piece each of them is
+    [shape=(varied,)]."""
 
     own: Sequences
     groups: NDArray[np.str_]
     taught: Sequences | None = None
     lesson: Lesson | None = None
+    varied: Sequences | None = None
+    varied_of: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+
+    def learned_from(self, pieces: NDArray[np.int64]) -> tuple[Sequences, NDArray[np.str_]]:
+        """The sequences of some pieces, those heard otherwise behind the others, and the groups of all of them."""
+        own, groups = self.own.take(pieces), self.groups[pieces]
+        if self.varied is None:
+            return own, groups
+        chosen = np.flatnonzero(np.isin(self.varied_of, pieces))
+        return own.with_more(self.varied.take(chosen)), np.concatenate([groups, self.groups[self.varied_of[chosen]]])
 
     def digest(self) -> str:
         """A hash of everything that goes into a training."""
         digest = hashlib.sha256(" ".join(self.groups.tolist()).encode())
-        arrays = [self.own.features, self.own.labels, self.own.filled]
+        arrays: list[NDArray[Any]] = [self.own.features, self.own.labels, self.own.dynamic, self.own.filled]
+        digest.update(" ".join(self.own.cohorts.tolist()).encode())
+        if self.varied is not None:
+            arrays += [self.varied.features, self.varied_of]
         if self.taught is not None:
             arrays.append(self.taught.features)
         if self.lesson is not None:
@@ -98,9 +115,22 @@ class CrossValidation:
     material: Material
 
 
-def material(dataset: Dataset, inputs: Sequence[str], teacher: Teacher | None = None) -> Material:
-    """What the folds of ``dataset`` are made of; raises ``MoodringError`` where a teacher needs other features."""
+#: So many pieces go through a network together: more would not fit where they are long.
+_AT_ONCE = 16
+
+
+def material(
+    dataset: Dataset, inputs: Sequence[str], teacher: Teacher | None = None, varied: Sequence[Dataset] = ()
+) -> Material:
+    """What the folds of ``dataset`` are made of; raises ``MoodringError`` where a teacher needs other features, or
+    ``varied`` are not the same pieces."""
     own = sequences(dataset, inputs)
+    if varied and teacher is not None:
+        raise UsageError("a teacher has not heard what is varied; leave out one of the two")
+    if varied:
+        others = [sequences(one, inputs) for one in varied]
+        of = np.concatenate([same_pieces(dataset, one, inputs) for one in varied])
+        return Material(own, dataset.groups, varied=reduce(Sequences.with_more, others), varied_of=of)
     if teacher is None:
         return Material(own, dataset.groups)
     for name in teacher.inputs:
@@ -111,7 +141,26 @@ def material(dataset: Dataset, inputs: Sequence[str], teacher: Teacher | None = 
     return Material(own, dataset.groups, taught, lesson)
 
 
-def split(recipe: Recipe, groups: NDArray[np.str_]) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def same_pieces(dataset: Dataset, other: Dataset, inputs: Sequence[str]) -> NDArray[np.int64]:
+    """Which piece of ``dataset`` each of the ``other`` is, the same music heard otherwise [shape=(pieces of other,)].
+
+    Raises ``MoodringError`` where it holds pieces that are not there, was prepared with another window, or lacks one of
+    the feature sets ``inputs``.
+    """
+    condition = other.provenance.get("condition", "clean")
+    places = {(piece.group, piece.piece): place for place, piece in enumerate(dataset.pieces)}
+    unknown = [piece.piece for piece in other.pieces if (piece.group, piece.piece) not in places]
+    if unknown:
+        raise MoodringError(f"what was heard '{condition}' has the piece {unknown[0]}, and the dataset has not")
+    if (other.hop_s, other.window_s) != (dataset.hop_s, dataset.window_s):
+        raise MoodringError(f"what was heard '{condition}' was prepared with another window; prepare it again")
+    for name in inputs:
+        if name not in other.provenance["feature_sets"]:
+            raise MoodringError(f"what was heard '{condition}' lacks the features '{name}'; prepare it again with them")
+    return np.array([places[piece.group, piece.piece] for piece in other.pieces], np.int64)
+
+
+def split(recipe: Recipe, groups: NDArray[np.str_]) -> list[Fold]:
     """The pieces to train on and those to judge by, for each fold; no group is on both sides."""
     if len(set(groups)) < 2 * recipe.folds:
         raise MoodringError(f"{recipe.folds} folds need at least {2 * recipe.folds} groups, not {len(set(groups))}")
@@ -129,9 +178,9 @@ def train_fold(task: Task, material: Material, watch: TaskWatch | None = None) -
         taught = material.taught.take(training)
         fitted = fit(taught, material.groups[training], recipe)
         lesson = lesson_of_network(fitted.network(), taught.features)
-    own = material.own.take(training)
+    own, groups = material.learned_from(training)
     watched = partial(watch, task) if watch else None
-    return fit(own, material.groups[training], task.recipe, lesson=lesson, watch=watched)
+    return fit(own, groups, task.recipe, lesson=lesson, watch=watched)
 
 
 def cross_validate(
@@ -140,6 +189,8 @@ def cross_validate(
     candidates: Sequence[Recipe],
     *,
     teacher: Teacher | None = None,
+    varied: Sequence[Dataset] = (),
+    judged: Sequence[Dataset] = (),
     share: Share = one_after_another,
     kept: Kept | None = None,
     watch: TaskWatch | None = None,
@@ -147,10 +198,14 @@ def cross_validate(
 ) -> CrossValidation:
     """The scores of a recipe, or of choosing one among ``candidates`` of one seed and number of folds.
 
+    ``varied`` are the same pieces heard otherwise, to learn from beside; ``judged`` the same, to judge by: each fold's
+    network on the pieces that it has not learned from.
+
     In each fold the candidate is chosen by the groups that early stopping watched, so the figures hold for the whole
     search: no choice has seen what it is judged by. The recipe that is given back is the best of all folds together.
     """
-    everything, groups, truth = material(dataset, inputs, teacher), dataset.groups, piece_labels(dataset)
+    everything, groups, truth = material(dataset, inputs, teacher, varied), dataset.groups, piece_labels(dataset)
+    otherwise = [_Otherwise(one, same_pieces(dataset, one, inputs), sequences(one, inputs)) for one in judged]
     folds = split(candidates[0], groups)
     teaching = None if teacher is None else teacher.recipe
     tasks = [Task(recipe, fold, teaching) for fold in range(len(folds)) for recipe in candidates]
@@ -165,9 +220,12 @@ def cross_validate(
             continue
         training, test = folds[task.fold]
         chosen.append(min(outcomes[task.fold], key=lambda fitted: fitted.held_out_error))
-        for piece, affect in zip(test, _steps(chosen[-1], dataset, everything.own, test), strict=True):
+        network = chosen[-1].network()
+        for piece, affect in zip(test, _steps(network, dataset, everything.own, test), strict=True):
             steps[piece] = affect
             predicted[piece] = summarize_piece(dataset.pieces[piece], affect, inputs, dataset.window_s)
+        for one in otherwise:
+            one.hear(network, test, inputs)
         constant[test] = known_mean(truth[training])
         found = scores(predicted[test], truth[test])
         took = f"{chosen[-1].epochs} epochs, " if chosen[-1].curves.trained else ""
@@ -184,7 +242,8 @@ def cross_validate(
         len(folds),
         scores(predicted, truth),
         scores(constant, truth),
-        _by_corpus(dataset, predicted, steps),
+        _by_corpus(dataset, folds, predicted, steps),
+        {one.condition: one.scores(predicted, truth) for one in otherwise},
     )
     return CrossValidation(
         evaluation, candidates[best], epochs, tuple(chosen), predicted, truth, tuple(errors.tolist()), everything
@@ -218,7 +277,7 @@ def fold_key(digest: str, task: object) -> str:
 def training_code() -> str:
     """A hash of everything that decides what a training gives: our code and the libraries' versions."""
     here = Path(__file__).parent
-    own = ("training.py", "transfer.py", "kernel_fit.py", "crossvalidation.py")
+    own = ("training.py", "transfer.py", "kernel_fit.py", "steadying.py", "crossvalidation.py")
     files = [*here.glob("networks/*.py"), *(here / name for name in own)]
     digest = hashlib.sha256(repr([metadata.version(name) for name in ("tensorflow", "keras", "numpy")]).encode())
     for file in sorted(files):
@@ -226,17 +285,45 @@ def training_code() -> str:
     return digest.hexdigest()
 
 
-def _steps(fitted: Fitted, dataset: Dataset, own: Sequences, pieces: NDArray[np.int64]) -> Iterator[Values]:
+class _Otherwise:
+    """The pieces of a dataset heard under another condition, and what each fold's network says of them."""
+
+    def __init__(self, dataset: Dataset, of: NDArray[np.int64], own: Sequences) -> None:
+        self.condition = str(dataset.provenance.get("condition", "clean"))
+        self.of = of
+        self.predicted: Values = np.full((len(of), 4), np.nan)
+        self._dataset, self._own = dataset, own
+
+    def scores(self, predicted: Values, truth: Values) -> dict[str, Scores]:
+        """The scores of these pieces ``heard`` otherwise, and of the same pieces as the dataset has them (``as_is``);
+        ``predicted`` and ``truth`` are those of all the dataset's pieces."""
+        return {"heard": scores(self.predicted, truth[self.of]), "as_is": scores(predicted[self.of], truth[self.of])}
+
+    def hear(self, network: Any, test: NDArray[np.int64], inputs: Sequence[str]) -> None:
+        """Predict those of the pieces that are among ``test``."""
+        mine = np.flatnonzero(np.isin(self.of, test))
+        for piece, affect in zip(mine, _steps(network, self._dataset, self._own, mine), strict=True):
+            steps = self._dataset.pieces[piece]
+            self.predicted[piece] = summarize_piece(steps, affect, inputs, self._dataset.window_s)
+
+
+def _steps(network: Any, dataset: Dataset, own: Sequences, pieces: NDArray[np.int64]) -> Iterator[Values]:
     """What a network says of each step of some pieces [shape=(steps, 4)]."""
-    affect = np.asarray(fitted.network()(own.features[pieces], training=False))
-    for row, piece in enumerate(pieces):
-        yield affect[row, : len(dataset.pieces[piece].times_s)].astype(np.float64)
+    for start in range(0, len(pieces), _AT_ONCE):
+        some = pieces[start : start + _AT_ONCE]
+        lengths = [len(dataset.pieces[piece].times_s) for piece in some]
+        affect = np.asarray(network(own.features[some, : max(lengths)], training=False))
+        for row, length in enumerate(lengths):
+            yield affect[row, :length].astype(np.float64)
 
 
-def _by_corpus(dataset: Dataset, predicted: Values, steps: Sequence[Values]) -> dict[str, dict[str, Scores]]:
-    """Scores of each corpus: ``per_piece``, ``per_step``, what the ``spread`` of pieces is worth, and the ``dynamic``
-    error where there are ratings given while listening."""
+def _by_corpus(
+    dataset: Dataset, folds: Sequence[Fold], predicted: Values, steps: Sequence[Values]
+) -> dict[str, dict[str, Scores]]:
+    """Scores of each corpus: ``per_piece``, ``per_step``, what the ``spread`` of pieces is worth, and where there are
+    ratings given while listening the ``dynamic`` error, as it is and on their scale."""
     start, found = 0, {}
+    moved = on_their_scale(dataset, folds, steps)
     parts = dataset.provenance.get("parts", {dataset.provenance.get("corpus", "?"): len(dataset.pieces)})
     for corpus, count in parts.items():
         rows = slice(start, start + count)
@@ -248,16 +335,6 @@ def _by_corpus(dataset: Dataset, predicted: Values, steps: Sequence[Values]) -> 
             "per_step": scores(said, labels),
             "spread": spread_scores(predicted[rows], truth),
         }
-        if errors := _dynamic_errors(pieces, said):
-            found[corpus]["dynamic"] = errors
+        if errors := dynamic_errors(pieces, steps[rows]):
+            found[corpus] |= {"dynamic": errors, "dynamic_on_their_scale": dynamic_errors(pieces, moved[rows])}
     return found
-
-
-def _dynamic_errors(pieces: Sequence[PieceSteps], said: Values) -> Scores:
-    """Root mean squared errors on −1…1 against ratings given while listening; empty where there are none."""
-    rated = np.concatenate([np.full_like(p.labels, np.nan) if p.dynamic is None else p.dynamic for p in pieces])
-    known = np.isfinite(rated[:, [0, 2]]).all(axis=1)
-    if not known.any():
-        return {}
-    errors = np.sqrt(np.mean(((said[known] - rated[known]) / HALF_RANGE) ** 2, axis=0))
-    return {"rmse_valence": float(errors[0]), "rmse_arousal": float(errors[2])}

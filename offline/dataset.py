@@ -1,11 +1,11 @@
 """A prepared corpus: feature sequences with their labels, one Parquet file.
 
-A row is one step of one piece. Columns: ``piece``, ``group``, ``genre`` (null where it is not known), ``time`` (s, the
-end of the window), one float column a feature named ``set.feature`` (``notes22.pitch_mean``), and the labels that hold
-at that time (``valence_mean``, ``valence_std``, ``arousal_mean``, ``arousal_std``, 1–9; NaN where a spread is not
-known), and the same four with ``dynamic_`` before them: ratings given while listening, NaN where there are none.
-Pieces follow one another, steps in order of time. Where the data comes from is in the file's key-value metadata under
-``moodring``, as JSON. ``pandas.read_parquet(path)`` reads it.
+A row is one step of one piece. Columns: ``piece``, ``group``, ``genre`` and ``cohort`` (null where they are not known;
+see ``offline.corpora.Piece``), ``time`` (s, the end of the window), one float column a feature named ``set.feature``
+(``notes22.pitch_mean``), and the labels that hold at that time (``valence_mean``, ``valence_std``, ``arousal_mean``,
+``arousal_std``, 1–9; NaN where a spread is not known), and the same four with ``dynamic_`` before them: ratings given
+while listening, NaN where there are none. Pieces follow one another, steps in order of time. Where the data comes from
+is in the file's key-value metadata under ``moodring``, as JSON. ``pandas.read_parquet(path)`` reads it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from models.atomic import write_atomically
 from models.errors import MoodringError, UsageError
 from models.features import feature_set
 
-FORMAT = 2
+FORMAT = 3
 
 #: The columns of the ratings given while listening.
 DYNAMIC = tuple(f"dynamic_{name}" for name in OUTPUTS)
@@ -37,7 +37,7 @@ class PieceSteps:
     """One piece: ``times_s`` [shape=(n,)], ``features`` by set [shape=(n, features)], ``labels`` [shape=(n, 4)].
 
     A spread that is not known is NaN. ``dynamic`` are ratings given while listening, NaN where unknown [shape=(n, 4)];
-    None where there are none at all. ``genre`` is what the corpus calls it, None where it does not say.
+    None where there are none at all. ``genre`` and ``cohort`` as in ``offline.corpora.Piece``, None where not known.
     """
 
     piece: str
@@ -47,6 +47,7 @@ class PieceSteps:
     labels: NDArray[np.float32]
     dynamic: NDArray[np.float32] | None = None
     genre: str | None = None
+    cohort: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +80,7 @@ def write_dataset(path: Path, pieces: Sequence[PieceSteps], provenance: Mapping[
 
     columns: dict[str, Any] = {
         name: pa.array([getattr(piece, name) for piece in pieces for _ in piece.times_s], pa.string())
-        for name in ("piece", "group", "genre")
+        for name in ("piece", "group", "genre", "cohort")
     }
     columns = {name: texts.dictionary_encode() for name, texts in columns.items()}
     columns["time"] = np.concatenate([piece.times_s for piece in pieces])
@@ -115,13 +116,13 @@ def read_dataset(path: Path) -> Dataset:
     if written != FORMAT:
         raise MoodringError(f"{path} has dataset format {written}, not {FORMAT}; prepare it again")
     columns = [f"{name}.{feature}" for name in provenance["feature_sets"] for feature in feature_set(name).names]
-    for column in ("piece", "group", "genre", "time", *columns, *OUTPUTS, *DYNAMIC):
+    for column in ("piece", "group", "genre", "cohort", "time", *columns, *OUTPUTS, *DYNAMIC):
         if column not in table.column_names:
             raise MoodringError(f"{path} has no column '{column}'; prepare it again")
     if not len(table):
         raise MoodringError(f"{path} has no rows; prepare it again")
     names = np.asarray(table["piece"].to_pylist())
-    groups, genres = table["group"].to_pylist(), table["genre"].to_pylist()
+    groups, genres, cohorts = (table[name].to_pylist() for name in ("group", "genre", "cohort"))
     times_s = table["time"].to_numpy()
     features = {
         name: np.stack([table[f"{name}.{feature}"].to_numpy() for feature in feature_set(name).names], axis=1)
@@ -135,5 +136,5 @@ def read_dataset(path: Path) -> Dataset:
         rows = slice(int(start), int(stop))
         own = {name: values[rows] for name, values in features.items()}
         about = (str(names[start]), groups[start], times_s[rows])
-        pieces.append(PieceSteps(*about, own, labels[rows], dynamic[rows], genres[start]))
+        pieces.append(PieceSteps(*about, own, labels[rows], dynamic[rows], genres[start], cohorts[start]))
     return Dataset(tuple(pieces), provenance)

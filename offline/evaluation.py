@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -53,7 +53,8 @@ class Evaluation:
     """Cross-validated scores of a model and, on the same pieces, of predicting the training labels' mean.
 
     ``mse`` is over the four columns on the 1–9 scale; ``r2_*``, ``rmse_*``, ``r_*`` and ``ccc_*`` of each output.
-    ``by_corpus`` has the model's for each corpus alone, ``per_piece`` and ``per_step``.
+    ``by_corpus`` has the model's for each corpus alone, ``per_piece`` and ``per_step``; ``by_condition`` those of
+    some pieces ``heard`` otherwise and ``as_is``, by the condition's name.
     """
 
     pieces: int
@@ -62,6 +63,7 @@ class Evaluation:
     model: Scores
     mean_predictor: Scores
     by_corpus: Mapping[str, Mapping[str, Scores]]
+    by_condition: Mapping[str, Mapping[str, Scores]] = field(default_factory=dict)
 
     def as_card(self) -> dict[str, Any]:
         """For a bundle's card, rounded to what carries meaning."""

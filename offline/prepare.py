@@ -123,7 +123,8 @@ def _labelled(piece: Piece, heard: Heard) -> PieceSteps:
         return np.stack([labels.at(time_s - HOP_S / 2) for time_s in heard.times_s])
 
     dynamic = np.full((len(heard.times_s), 4), np.nan, np.float32) if piece.dynamic is None else rows(piece.dynamic)
-    return PieceSteps(piece.name, piece.group, heard.times_s, heard.features, rows(piece.labels), dynamic, piece.genre)
+    about = (piece.name, piece.group, heard.times_s, heard.features)
+    return PieceSteps(*about, rows(piece.labels), dynamic, piece.genre, piece.cohort)
 
 
 def prepare(
@@ -131,12 +132,14 @@ def prepare(
     output: Path,
     *,
     hearing: Hearing = STUDY,
+    every: int = 1,
     jobs: int = 1,
     scheduler: str | None = None,
     cache_folder: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[MoodringError]:
-    """Prepare the whole ``corpus`` and write it to ``output``; the errors of the files that were left out.
+    """Prepare the ``corpus``, or ``every`` so many of its pieces, and write it to ``output``; the errors of the files
+    that were left out.
 
     The work is shared among ``jobs`` processes of this machine or the workers of the Dask cluster at ``scheduler``
     (``tcp://…``), which need to see the corpus's files under the same paths. Raises ``MoodringError`` where no piece
@@ -145,7 +148,7 @@ def prepare(
     _sweep(output)
     for correction in corpus.corrections:
         log.warning("%s: %s", corpus.name, correction)
-    pieces = list(corpus)
+    pieces = list(corpus)[::every]
     keys = [_key(piece, hearing) or f"no file: {piece.path}" for piece in pieces]
     heard: dict[str, Heard | MoodringError] = {}
     with Kept("heard", cache_folder) as kept:

@@ -23,6 +23,8 @@ def train_bundle(
     recipe: Recipe,
     inputs: tuple[str, ...],
     teacher: str | None,
+    varied: list[Path],
+    judged: list[Path],
     search: int,
     jobs: int,
     scheduler: str | None,
@@ -42,7 +44,9 @@ def train_bundle(
         raise UsageError(f"{output.parent} is not a folder; choose another place for the bundle")
     taught_by = load(teacher) if teacher else None
     opened = combined([read_dataset(path) for path in datasets])
+    others = {name: [read_dataset(path) for path in paths] for name, paths in (("varied", varied), ("judged", judged))}
     with _means(jobs, scheduler) as means:
+        means |= others
         validated = train(opened, output, recipe, inputs=inputs, teacher=taught_by, search=search, **means)
     for name, scores in (
         ("model", validated.evaluation.model),
@@ -57,6 +61,12 @@ def train_bundle(
             f"{corpus:15} a row a step: R² {found['per_step']['r2_valence_mean']:.3f} valence, "
             f"{found['per_step']['r2_arousal_mean']:.3f} arousal"
         )
+    for condition, heard in validated.evaluation.by_condition.items():
+        now, before = (
+            f"{heard[how]['r2_valence_mean']:.3f} valence, {heard[how]['r2_arousal_mean']:.3f} arousal"
+            for how in ("heard", "as_is")
+        )
+        print(f"{condition:15} R² {now}; the same pieces as they are {before}")
     print(f"{output}; 'moodring models install {output}' makes it known by its name")
 
 

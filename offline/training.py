@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,19 +20,32 @@ from offline.transfer import Lesson
 class Sequences:
     """A dataset as arrays, padded with masked steps.
 
-    ``features`` are raw [shape=(pieces, steps, features)], the sets of ``widths`` side by side; ``labels``
-    [shape=(pieces, steps, 4)]; ``filled`` is how much of its window each step has heard, 0 where a step is not the
-    piece's own, else up to 1 [shape=(pieces, steps)].
+    ``features`` are raw [shape=(pieces, steps, features)], the sets of ``widths`` side by side; ``labels`` and, NaN
+    where there are none, ``dynamic`` ratings given while listening [shape=(pieces, steps, 4)]; ``filled`` is how much
+    of its window each step has heard, 0 where a step is not the piece's own, else up to 1 [shape=(pieces, steps)];
+    ``cohorts`` tells which pieces were rated on one scale [shape=(pieces,)]; ``step_share`` is a hop over a window.
     """
 
     features: NDArray[np.float32]
     labels: NDArray[np.float32]
+    dynamic: NDArray[np.float32]
     filled: NDArray[np.float32]
+    cohorts: NDArray[np.str_]
     widths: tuple[int, ...]
+    step_share: float
 
     def take(self, pieces: NDArray[np.int64]) -> Sequences:
         """Some of the pieces."""
-        return Sequences(self.features[pieces], self.labels[pieces], self.filled[pieces], self.widths)
+        parts: dict[str, Any] = {name: getattr(self, name)[pieces] for name in _BY_PIECE}
+        return replace(self, **parts)
+
+    def with_more(self, others: Sequences) -> Sequences:
+        """These pieces and then the ``others``, of the same feature sets."""
+        steps = max(self.features.shape[1], others.features.shape[1])
+        both: dict[str, Any] = {
+            name: _stacked([getattr(one, name) for one in (self, others)], steps) for name in _BY_PIECE
+        }
+        return replace(self, **both)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +80,8 @@ class Fitted:
         return network
 
 
+_BY_PIECE = ("features", "labels", "dynamic", "filled", "cohorts")
+
 _KERNEL_STRIDE = 4
 
 #: Called after each epoch with its number, the error on what is trained on and, where groups are held out, on those.
@@ -80,13 +95,25 @@ def sequences(dataset: Dataset, inputs: Iterable[str]) -> Sequences:
     widths = tuple(dataset.pieces[0].features[name].shape[1] for name in names)
     shape = (len(dataset.pieces), longest)
     features, labels = np.zeros((*shape, sum(widths)), np.float32), np.ones((*shape, 4), np.float32)
-    filled = np.zeros(shape, np.float32)
+    dynamic, filled = np.full((*shape, 4), np.nan, np.float32), np.zeros(shape, np.float32)
     for row, piece in enumerate(dataset.pieces):
         steps = len(piece.times_s)
         features[row, :steps] = np.concatenate([piece.features[name] for name in names], axis=1)
         labels[row, :steps] = piece.labels
+        if piece.dynamic is not None:
+            dynamic[row, :steps] = piece.dynamic
         filled[row, :steps] = np.minimum(piece.times_s / dataset.window_s, 1.0)
-    return Sequences(features, labels, filled, widths)
+    cohorts = np.array([piece.cohort or "" for piece in dataset.pieces])
+    return Sequences(features, labels, dynamic, filled, cohorts, widths, dataset.hop_s / dataset.window_s)
+
+
+def _stacked(arrays: list[NDArray[Any]], steps: int) -> NDArray[Any]:
+    """Arrays [shape=(pieces, steps, …)] one after another, padded with zeros to so many steps."""
+    padded = [
+        one if one.ndim == 1 else np.pad(one, [(0, 0), (0, steps - one.shape[1]), *[(0, 0)] * (one.ndim - 2)])
+        for one in arrays
+    ]
+    return np.concatenate(padded)
 
 
 def fit(
@@ -160,21 +187,23 @@ def _solve(data: Sequences, groups: NDArray[np.str_], recipe: Recipe) -> Fitted:
     """The kernel network; its error is that on groups that inner folds held out."""
     from offline.kernel_fit import Rows, solve
     from offline.networks import Statistics
+    from offline.steadying import steadied
 
     statistics = Statistics.of(data.features, data.labels, data.widths)
     # Neighbouring steps share most of their window: one in two seconds says what all of them do.
     last = (data.filled > 0).sum(axis=1, keepdims=True) - 1
     chosen = (_counted(data) > 0) & ((last - np.arange(data.filled.shape[1])) % _KERNEL_STRIDE == 0)
     pieces, _ = np.nonzero(chosen)
-    standardized = (data.features[chosen] - statistics.mean) / statistics.scale
+    # A window that has only begun says less of a piece than the fullest one that it has.
+    fullest = (data.filled / data.filled.max(axis=1, keepdims=True))[chosen].astype(np.float64)
     rows = Rows(
-        standardized.astype(np.float64),
-        data.labels[chosen].astype(np.float64),
-        # A window that has only begun says less of a piece than the fullest one that it has.
-        (data.filled / data.filled.max(axis=1, keepdims=True))[chosen].astype(np.float64) ** 2,
+        (data.features[chosen] - statistics.mean) / statistics.scale,
+        steadied(data.labels, data.dynamic, data.cohorts)[chosen].astype(np.float64),
+        fullest**2 * min(_KERNEL_STRIDE * data.step_share, 1.0),
         groups[pieces],
     )
     solution = solve(rows, data.widths, seed=recipe.seed)
+    statistics = replace(statistics, landmarks=solution.landmarks)
     return Fitted(recipe.arch, recipe.dropout, statistics, solution.weights, 1, solution.error, Curves())
 
 

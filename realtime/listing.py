@@ -116,9 +116,10 @@ def show_model(name: str, *, as_json: bool) -> Iterator[str]:
         counted = {"groups": len(groups)} if isinstance(groups, list) else {}
         yield from _settings({**training, **counted})
     if evaluation:
-        corpora = _section(evaluation, "by_corpus")
+        corpora, conditions = _section(evaluation, "by_corpus"), _section(evaluation, "by_condition")
         tables = {key: value for key, value in evaluation.items() if _is_table(value)}
-        rest = {key: value for key, value in evaluation.items() if key not in tables and value is not corpora}
+        apart = (*tables, "by_corpus", "by_condition")
+        rest = {key: value for key, value in evaluation.items() if key not in apart}
         yield from ("", "evaluation")
         yield from _settings(rest)
         yield from _table(tables)
@@ -126,6 +127,9 @@ def show_model(name: str, *, as_json: bool) -> Iterator[str]:
             parts = {key: value for key, value in _section(corpora, corpus).items() if _is_table(value)}
             yield from ("", f"evaluation on {corpus}")
             yield from _table(parts)
+        for condition in conditions:
+            yield from ("", f"evaluation heard under '{condition}'")
+            yield from _table(_section(conditions, condition))
 
 
 def _section(card: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -35,8 +35,9 @@ class Labels:
 class Piece:
     """One piece. Pieces of one ``group`` (an artist, a series) never stand on both sides of a split.
 
-    ``labels`` hold for training; ``dynamic`` are ratings given while listening, where a corpus has both kinds (their
-    spread is NaN where it is not known). ``end_s`` is where the labels end and with them the piece, None for the end
+    ``labels`` hold for training; ``dynamic`` are ratings given while listening, where a corpus has both (their
+    spread is NaN where it is not known); ``cohort`` names the raters and their task where these differ within a corpus,
+    since each has a scale of its own. ``end_s`` is where the labels end and with them the piece, None for the end
     of the file. ``genre`` is what the corpus calls it, None where it does not say.
     """
 
@@ -47,6 +48,7 @@ class Piece:
     end_s: float | None = None
     dynamic: Labels | None = None
     genre: str | None = None
+    cohort: str | None = None
 
 
 class Corpus(Protocol):

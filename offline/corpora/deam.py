@@ -82,7 +82,8 @@ class Deam:
             labels = Labels(np.zeros(1), np.array([values], np.float32))
             credit = self._credits.get(song, Credit(None, None))
             group = self._leads[credit.artist] if credit.artist else f"song {song}"
-            yield Piece(str(song), self.audio[song], group, labels, dynamic=self._in_time(song), genre=credit.genre)
+            about = (str(song), self.audio[song], group, labels)
+            yield Piece(*about, dynamic=self._in_time(song), genre=credit.genre, cohort=_cohort(song))
 
     def _correct_axes(self) -> None:
         swapped = [run for run in self.swap_evidence if run.is_swapped]
@@ -122,6 +123,11 @@ class Deam:
         rows = [[mean[np.isin(times, common)], std[np.isin(times, common)]] for times, mean, std in columns]
         values = np.stack([column for pair in rows for column in pair], axis=1).astype(np.float32)
         return Labels(common - self.audio_offset_s, values)
+
+
+def _cohort(song: int) -> str:
+    """The MediaEval task for which a song was rated: each had raters, instructions and a scale of its own."""
+    return f"MediaEval {2013 + min((song - 1) // 1000, 2)}"
 
 
 def _found(folders: list[Path], pattern: str) -> list[Path]:

@@ -22,13 +22,14 @@ _UNKNOWN_SPREAD = 1.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Statistics:
-    """Of the training data: mean and spread of each feature [shape=(features,)], mean of each label [shape=(4,)], and
-    how many features each set has of those that lie side by side."""
+    """Of the training data: mean and spread of each feature [shape=(features,)], mean of each label [shape=(4,)], how
+    many features each set has of those that lie side by side, and with how many ``landmarks`` a kernel compares."""
 
     mean: NDArray[np.float32]
     scale: NDArray[np.float32]
     prior: NDArray[np.float32]
     widths: tuple[int, ...]
+    landmarks: int = 1
 
     @classmethod
     def of(

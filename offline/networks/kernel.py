@@ -1,9 +1,10 @@
 """A sum of radial basis functions, one to a feature set, on landmarks: kernel ridge regression as a network.
 
-Each feature set is standardized and clipped by itself, and compared with the landmarks (steps of the training music) by
-a Gaussian of its mean squared distance, so that a set of few numbers counts as much as one of many. Valence and arousal
-weigh the sets each in their own way. The spreads are a quadratic function of both means, since listeners agree at the
-ends of a scale, and what the kernel knows beyond that. Weights come in closed form: ``offline.kernel_fit``.
+Each feature set is standardized, clipped, turned to its principal components and compared with the landmarks (steps of
+the training music) by a Gaussian of its mean squared distance, so that a set of few numbers counts as much as one of
+many. Valence and arousal weigh the sets each in their own way. The spreads are a quadratic function of both means,
+since listeners agree at the ends of a scale, and what the kernel knows beyond that; where music is like none of the
+landmarks they widen. Weights come in closed form: ``offline.kernel_fit``.
 
 Low-rank kernels: Williams and Seeger, "Using the Nyström method to speed up kernel machines" (NIPS 2000).
 """
@@ -20,20 +21,60 @@ from offline.networks.building import Statistics, StepModel, standardization
 from offline.networks.layers import Bounds, PriorWhereMasked
 
 #: How many landmarks there are at most.
-LANDMARKS = 384
+LANDMARKS = 1800
+#: How many principal components of a feature set are compared at most.
+COMPONENTS = 32
 #: Standardized features are clipped here: one that is far from all music says only that it is far.
 CLIP = 4.0
-#: The Gaussians' exponent for each unit of mean squared distance.
-GAMMA = 0.5
+#: How much wider than usual the spreads are, on the 1–9 scale, for music that is like nothing that was learned from.
+UNLIKE = 1.0
 
 _PACKAGE = "moodring"
+
+
+def components(widths: tuple[int, ...] | list[int]) -> list[int]:
+    """How many principal components are kept of sets with so many features."""
+    return [min(width, COMPONENTS) for width in widths]
+
+
+@keras.saving.register_keras_serializable(package=_PACKAGE)
+class PrincipalComponents(layers.Layer):  # type: ignore[misc]  # Keras has no types
+    """Clips standardized features and turns each feature set to its principal components, which lie side by side.
+
+    ``widths`` are the lengths of the feature sets, which lie side by side in the inputs. The components are scaled so
+    that the Gaussian of the distance between two steps is ``exp(-squared distance)``.
+    """
+
+    def __init__(self, widths: list[int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.widths = list(widths)
+
+    def build(self, shape: Any) -> None:
+        """A matrix for each set [shape=(features, components)], set in closed form."""
+        self.turns = [
+            self.add_weight(shape=(width, kept), trainable=False, name=f"turn_{number}")
+            for number, (width, kept) in enumerate(zip(self.widths, components(self.widths), strict=True))
+        ]
+
+    def call(self, inputs: Any) -> Any:
+        """Turn the last axis."""
+        clipped = ops.clip(inputs, -CLIP, CLIP)
+        start, parts = 0, []
+        for width, turn in zip(self.widths, self.turns, strict=True):
+            parts.append(ops.matmul(clipped[..., start : start + width], turn))
+            start += width
+        return ops.concatenate(parts, axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """What is needed to build the layer again."""
+        return {**super().get_config(), "widths": self.widths}
 
 
 @keras.saving.register_keras_serializable(package=_PACKAGE)
 class RadialBasis(layers.Layer):  # type: ignore[misc]
     """Likeness to each landmark by each of two weightings of the feature sets [shape=(…, 2, landmarks)], 0–1.
 
-    ``widths`` are the lengths of the feature sets, which lie side by side in the inputs.
+    ``widths`` are the numbers of components of the feature sets.
     """
 
     def __init__(self, widths: list[int], landmarks: int, **kwargs: Any) -> None:
@@ -41,19 +82,18 @@ class RadialBasis(layers.Layer):  # type: ignore[misc]
         self.widths, self.landmarks = list(widths), landmarks
 
     def build(self, shape: Any) -> None:
-        """Landmarks [shape=(landmarks, features)] and shares of each set [shape=(2, sets)], set in closed form."""
+        """Landmarks [shape=(landmarks, components)] and shares of each set [shape=(2, sets)], set in closed form."""
         self.points = self.add_weight(shape=(self.landmarks, sum(self.widths)), trainable=False, name="points")
         self.shares = self.add_weight(shape=(2, len(self.widths)), trainable=False, name="shares")
 
     def call(self, inputs: Any) -> Any:
-        """Compare standardized features with the landmarks."""
-        clipped = ops.clip(inputs, -CLIP, CLIP)
+        """Compare components with those of the landmarks."""
         start, sums = 0, [0.0, 0.0]
         for number, width in enumerate(self.widths):
-            part, points = clipped[..., start : start + width], self.points[:, start : start + width]
+            part, points = inputs[..., start : start + width], self.points[:, start : start + width]
             squares = ops.sum(ops.square(part), axis=-1, keepdims=True) + ops.sum(ops.square(points), axis=-1)
             distances = squares - 2.0 * ops.matmul(part, ops.transpose(points))
-            likeness = ops.exp(-GAMMA / width * ops.maximum(distances, 0.0))
+            likeness = ops.exp(-ops.maximum(distances, 0.0))
             sums = [sums[axis] + self.shares[axis, number] * likeness for axis in (0, 1)]
             start += width
         return ops.stack(sums, axis=-2)
@@ -68,7 +108,8 @@ class KernelHead(layers.Layer):  # type: ignore[misc]
     """From likeness to landmarks [shape=(…, 2, landmarks)] to affect [shape=(…, 4)]."""
 
     def build(self, shape: Any) -> None:
-        """The usual likeness to each landmark, weights of means and spreads, biases, and those of quadratic terms."""
+        """The usual likeness to each landmark, weights of means and spreads, biases, weights of quadratic terms, and
+        the least mean likeness that music usually has, by axis."""
         landmarks = shape[-1]
         # Sums of large weights of either sign lose digits; what all music has in common is taken out beforehand.
         self.usual = self.add_weight(shape=(2, landmarks), trainable=False, name="usual")
@@ -76,15 +117,23 @@ class KernelHead(layers.Layer):  # type: ignore[misc]
         self.spread_weights = self.add_weight(shape=(2, landmarks), trainable=False, name="spread_weights")
         self.biases = self.add_weight(shape=(4,), trainable=False, name="biases")
         self.quadratic_weights = self.add_weight(shape=(2, QUADRATIC), trainable=False, name="quadratic_weights")
+        self.least = self.add_weight(shape=(2,), trainable=False, initializer="ones", name="least")
 
     def call(self, likeness: Any) -> Any:
         """Means first, then the spreads that go with them."""
+        wider = unlikeness(ops.mean(likeness, axis=-1), self.least)
         likeness = likeness - self.usual
         means = ops.sum(likeness * self.mean_weights, axis=-1) + self.biases[:2]
         terms = quadratic(means[..., 0], means[..., 1])
         spreads = ops.sum(likeness * self.spread_weights, axis=-1) + self.biases[2:]
-        spreads = spreads + ops.sum(terms[..., None, :] * self.quadratic_weights, axis=-1)
+        spreads = spreads + ops.sum(terms[..., None, :] * self.quadratic_weights, axis=-1) + wider
         return ops.stack([means[..., 0], spreads[..., 0], means[..., 1], spreads[..., 1]], axis=-1)
+
+
+def unlikeness(likeness: Any, least: Any) -> Any:
+    """By how much a spread is widened for a mean ``likeness`` to all landmarks: from nothing at ``least`` and above to
+    ``UNLIKE`` at none."""
+    return UNLIKE * ops.maximum(1.0 - likeness / ops.maximum(least, 1e-6), 0.0)
 
 
 #: How many terms ``quadratic`` has.
@@ -102,7 +151,8 @@ def build(statistics: Statistics, dropout: float, seed: int) -> keras.Model:
     """The network over sequences of raw features [shape=(pieces, steps, features)], each step for itself."""
     features = keras.Input((None, len(statistics.mean)), name="features")
     x = standardization(statistics)(features)
-    x = RadialBasis(list(statistics.widths), LANDMARKS, name="likeness")(x)
+    x = PrincipalComponents(list(statistics.widths), name="components")(x)
+    x = RadialBasis(components(statistics.widths), statistics.landmarks, name="likeness")(x)
     x = Bounds(name="bounds")(KernelHead(name="affect")(x))
     x = PriorWhereMasked(statistics.prior.tolist(), name="prior")(x, features)
     return keras.Model(features, x, name="kernel")

@@ -108,7 +108,7 @@ def test_silence_stays_silent() -> None:
 
 
 def test_an_unknown_condition_is_named() -> None:
-    with pytest.raises(UsageError, match="condition must be one of clean, quiet.*not 'loud'"):
+    with pytest.raises(UsageError, match=r"condition must be one of clean, quiet.*not 'loud'"):
         under("loud", music(), RATE, seed=1)
 
 

@@ -32,7 +32,7 @@ def network(rows: Rows, labels: np.ndarray | None = None, seed: int = 1):
     chosen = rows if labels is None else Rows(rows.features, labels, rows.counted, rows.groups)
     solution = solve(chosen, WIDTHS, seed=seed)
     width = sum(WIDTHS)
-    statistics = Statistics(np.zeros(width), np.ones(width), np.array([5.0, 1, 5, 1]), WIDTHS)  # type: ignore[arg-type]
+    statistics = Statistics(np.zeros(width), np.ones(width), np.array([5.0, 1, 5, 1]), WIDTHS, solution.landmarks)  # type: ignore[arg-type]
     built = architecture("kernel").build(statistics, 0.0, 0)
     built.set_weights(solution.weights)
     return built, solution
@@ -50,7 +50,8 @@ def test_it_learns_bends_and_lines_and_the_spread_that_follows_the_mean(rows: Ro
     assert explained(said[:, 0], valence) > 0.6
     assert explained(said[:, 2], 5 + 0.6 * fresh[0, :, 1]) > 0.85
     assert np.corrcoef(said[:, 1], 2 - 0.4 * (valence - 5) ** 2)[0, 1] > 0.5
-    assert np.abs(said[:, 3] - 1.0).max() < 0.1
+    # But for the few that are unlike all of what it learned from.
+    assert np.quantile(np.abs(said[:, 3] - 1.0), 0.9) < 0.1
 
 
 def test_a_set_that_says_nothing_gets_little_share(rows: Rows):
