@@ -270,6 +270,9 @@ def train(
     judge: Annotated[
         list[Path] | None, typer.Option(metavar="DATASET", help="The same pieces heard otherwise, to judge by too.")
     ] = None,
+    test: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Judge by the pieces named in FILE, one a line; no folds.")
+    ] = None,
     search: Annotated[int, typer.Option(min=0, metavar="N", help="Try N other settings in every fold.")] = 0,
     folds: Annotated[int, typer.Option(min=2, help="Folds of the cross-validation.")] = 5,
     seed: Seed = 1,
@@ -285,15 +288,15 @@ def train(
     from offline.train_commands import train_bundle
 
     recipe = Recipe(arch, seed=seed, folds=folds)
-    inputs = tuple(name.strip() for name in features.split(",") if name.strip())
     train_bundle(
         datasets,
         output,
         recipe=recipe,
-        inputs=inputs,
+        inputs=_listed(features),
         teacher=teacher,
         varied=varied or [],
         judged=judge or [],
+        test=test,
         search=search,
         jobs=jobs,
         scheduler=scheduler,
@@ -315,6 +318,23 @@ def study(
     from offline.train_commands import print_study
 
     for line in print_study(datasets, seed=seed, jobs=jobs, scheduler=scheduler):
+        print(line)
+
+
+@app.command()
+def ablate(
+    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="What 'prepare' wrote.")],
+    features: Annotated[str, typer.Option(metavar="SET,…", help="Feature sets; default: all but notes22.")] = "",
+    seed: Seed = 1,
+) -> None:
+    """Say what each feature set is worth, alone and to the others: a Markdown table. Needs the extra 'offline'.
+
+    Example: moodring ablate deam.parquet
+    """
+    _need_offline()
+    from offline.train_commands import print_ablation
+
+    for line in print_ablation(dataset, features=_listed(features), seed=seed):
         print(line)
 
 
@@ -386,6 +406,10 @@ def models_remove(name: str) -> None:
     from models.installing import remove
 
     print(f"removed {name}{'; the one that ships is used again' if remove(name) else ''}")
+
+
+def _listed(names: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in names.split(",") if name.strip())
 
 
 def _follow(

@@ -28,6 +28,7 @@ from offline.crossvalidation import (
 from offline.curves import picture
 from offline.dataset import Dataset
 from offline.kept import Kept
+from offline.limits import limits
 from offline.networks.kernel import CLIP, COMPONENTS, LANDMARKS
 from offline.recipe import Recipe
 from offline.search import candidates
@@ -75,6 +76,17 @@ def default_inputs(arch: str, dataset: Dataset) -> tuple[str, ...]:
     return tuple(name for name in dataset.provenance["feature_sets"] if name != "notes22") or ("notes22",)
 
 
+def chosen_inputs(asked: tuple[str, ...], arch: str, dataset: Dataset) -> tuple[str, ...]:
+    """The feature sets ``asked`` for, or those that the architecture takes; raises ``UsageError`` for one that the
+    dataset has not."""
+    inputs = asked or default_inputs(arch, dataset)
+    for name in inputs:
+        if name not in dataset.provenance["feature_sets"]:
+            there = ", ".join(dataset.provenance["feature_sets"])
+            raise UsageError(f"the dataset has no features '{name}', only {there}; prepare it again with them")
+    return inputs
+
+
 def train(
     dataset: Dataset,
     output: Path,
@@ -84,6 +96,7 @@ def train(
     teacher: Bundle | None = None,
     varied: Sequence[Dataset] = (),
     judged: Sequence[Dataset] = (),
+    apart: Sequence[str] = (),
     search: int = 0,
     share: Share = one_after_another,
     kept: Kept | None = None,
@@ -92,16 +105,13 @@ def train(
 ) -> CrossValidation:
     """Cross-validate, train on everything for as long, and write the bundle ``output`` and its learning curves.
 
-    ``varied`` and ``judged`` are the same pieces heard otherwise, to learn from and to judge by. ``search`` is how many
-    other settings are tried in every fold. The curves are in ``<output>-curves.png``.
+    ``varied`` and ``judged`` are the same pieces heard otherwise, to learn from and to judge by. Where pieces are set
+    ``apart`` by name, they are judged and all others learned from, once, and the bundle is that network. ``search`` is
+    how many other settings are tried in every fold. The curves are in ``<output>-curves.png``.
     """
     from offline.export import export
 
-    inputs = inputs or default_inputs(recipe.arch, dataset)
-    for name in inputs:
-        if name not in dataset.provenance["feature_sets"]:
-            there = ", ".join(dataset.provenance["feature_sets"])
-            raise UsageError(f"the dataset has no features '{name}', only {there}; prepare it again with them")
+    inputs = chosen_inputs(inputs, recipe.arch, dataset)
     if teacher is not None and recipe.arch == "kernel":
         raise UsageError("a kernel is solved in closed form and cannot learn from a teacher; leave --teacher out")
     teaching = None if teacher is None else open_teacher(teacher, dataset)
@@ -113,6 +123,7 @@ def train(
         teacher=teaching,
         varied=varied,
         judged=judged,
+        apart=_places(dataset, apart) if apart else None,
         share=share,
         kept=kept,
         watch=watch,
@@ -121,7 +132,9 @@ def train(
     if search:
         progress(f"best of {len(tried)} settings: {_differences(recipe, validated.recipe)}")
     data = validated.material.own
-    fitted = _train_on_everything(dataset, data, validated, teacher, kept, watch)
+    fitted = validated.folds[0]
+    if not apart:
+        fitted = _train_on_everything(dataset, data, validated, teacher, kept, watch)
     agreement = export(
         fitted.network(),
         output,
@@ -136,6 +149,17 @@ def train(
         write_atomically(output.with_name(f"{output.name}-curves.png"), picture(validated.folds, output.name))
     progress(f"Keras and ONNX agree to {agreement.sequence:.0e} over sequences, {agreement.step:.0e} stepped")
     return validated
+
+
+def _places(dataset: Dataset, names: Sequence[str]) -> NDArray[np.int64]:
+    """The places of pieces by name; raises ``UsageError`` for one that is not there, or where none or all are named."""
+    places = {piece.piece: place for place, piece in enumerate(dataset.pieces)}
+    unknown = [name for name in names if name not in places]
+    if unknown:
+        raise UsageError(f"the dataset has no piece '{unknown[0]}' to set apart; name pieces that it has, one a line")
+    if len(set(names)) >= len(places):
+        raise UsageError("all pieces are set apart to judge by; leave some to learn from")
+    return np.array(sorted({places[name] for name in names}), np.int64)
 
 
 def _train_on_everything(
@@ -200,11 +224,16 @@ def _about(
     if search:
         command += f" --search {search}"
         training["search"] = {"tried": len(validated.candidates), "held_out_errors": list(validated.candidates)}
+    how, groups = "cross-validated, no group in two folds", dataset.groups
+    if validated.material.apart is not None:
+        command += " --test FILE"
+        how, groups = "judged on pieces that were named, trained on all others", groups[validated.splits[0][0]]
     return {
         "training": training,
-        "groups": sorted(set(dataset.groups.tolist())),
+        "limits": limits(inputs),
+        "groups": sorted(set(groups.tolist())),
         "evaluation": {
-            "what": "one row a piece, cross-validated, no group in two folds",
+            "what": f"one row a piece, {how}",
             "command": f"{command} -o {output.name}",
             **validated.evaluation.as_card(),
         },

@@ -20,9 +20,9 @@ from sklearn.model_selection import GroupKFold
 
 from models.bundle import Bundle
 from models.errors import MoodringError, UsageError
-from offline.dataset import Dataset
+from offline.dataset import Dataset, PieceSteps
 from offline.dynamic import Fold, dynamic_errors, on_their_scale
-from offline.evaluation import Evaluation, piece_labels, summarize_piece
+from offline.evaluation import AXES, Evaluation, genre_rows, piece_labels, summarize_piece
 from offline.kept import Kept
 from offline.metrics import Scores, Values, known_mean, scores, spread_scores
 from offline.recipe import Recipe
@@ -33,6 +33,10 @@ from offline.workers import Share, one_after_another
 Progress = Callable[[str], None]
 #: Called after each epoch with the task, the epoch's number, the error trained on and that on the held-out groups.
 TaskWatch = Callable[["Task", int, float, float | None], None]
+
+
+#: What a piece heard otherwise counts beside itself as it is: enough to know it, too little to blur what is clear.
+_VARIED_COUNT = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +59,8 @@ class Material:
     there is a teacher its sequences and what it says of them (None where it is trained anew in each fold).
 
     ``varied`` are the same pieces heard otherwise, to learn from beside, and ``varied_of`` which piece each of them is
-    [shape=(varied,)]."""
+    [shape=(varied,)]. Pieces ``apart`` make one fold: they are judged, all others learned from, whatever their groups.
+    """
 
     own: Sequences
     groups: NDArray[np.str_]
@@ -63,6 +68,13 @@ class Material:
     lesson: Lesson | None = None
     varied: Sequences | None = None
     varied_of: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    apart: NDArray[np.int64] | None = None
+
+    def folds(self, recipe: Recipe) -> list[Fold]:
+        """The pieces to train on and those to judge by, for each fold."""
+        if self.apart is None:
+            return split(recipe, self.groups)
+        return [(np.setdiff1d(np.arange(len(self.groups)), self.apart), self.apart)]
 
     def learned_from(self, pieces: NDArray[np.int64]) -> tuple[Sequences, NDArray[np.str_]]:
         """The sequences of some pieces, those heard otherwise behind the others, and the groups of all of them."""
@@ -70,7 +82,9 @@ class Material:
         if self.varied is None:
             return own, groups
         chosen = np.flatnonzero(np.isin(self.varied_of, pieces))
-        return own.with_more(self.varied.take(chosen)), np.concatenate([groups, self.groups[self.varied_of[chosen]]])
+        varied = self.varied.take(chosen)
+        varied = replace(varied, counts=_VARIED_COUNT * varied.counts)
+        return own.with_more(varied), np.concatenate([groups, self.groups[self.varied_of[chosen]]])
 
     def digest(self) -> str:
         """A hash of everything that goes into a training."""
@@ -79,6 +93,8 @@ class Material:
         digest.update(" ".join(self.own.cohorts.tolist()).encode())
         if self.varied is not None:
             arrays += [self.varied.features, self.varied_of]
+        if self.apart is not None:
+            arrays.append(self.apart)
         if self.taught is not None:
             arrays.append(self.taught.features)
         if self.lesson is not None:
@@ -101,8 +117,9 @@ class Task:
 class CrossValidation:
     """The scores, the recipe that was chosen, the median epochs it took, and the chosen network of each fold.
 
-    ``predicted`` and ``truth`` are the summaries and labels of each piece [shape=(pieces, 4)]; ``candidates`` the mean
-    error of each recipe on the groups that early stopping watched; ``material`` is what the folds were made of.
+    ``predicted`` and ``truth`` are the summaries and labels of each piece that was judged [shape=(judged, 4)];
+    ``candidates`` the mean error of each recipe on the groups that early stopping watched; ``material`` is what the
+    folds were made of, and ``splits`` which pieces each was trained on and judged by.
     """
 
     evaluation: Evaluation
@@ -113,6 +130,7 @@ class CrossValidation:
     truth: Values
     candidates: tuple[float, ...]
     material: Material
+    splits: tuple[Fold, ...] = ()
 
 
 #: So many pieces go through a network together: more would not fit where they are long.
@@ -120,7 +138,11 @@ _AT_ONCE = 16
 
 
 def material(
-    dataset: Dataset, inputs: Sequence[str], teacher: Teacher | None = None, varied: Sequence[Dataset] = ()
+    dataset: Dataset,
+    inputs: Sequence[str],
+    teacher: Teacher | None = None,
+    varied: Sequence[Dataset] = (),
+    apart: NDArray[np.int64] | None = None,
 ) -> Material:
     """What the folds of ``dataset`` are made of; raises ``MoodringError`` where a teacher needs other features, or
     ``varied`` are not the same pieces."""
@@ -130,15 +152,15 @@ def material(
     if varied:
         others = [sequences(one, inputs) for one in varied]
         of = np.concatenate([same_pieces(dataset, one, inputs) for one in varied])
-        return Material(own, dataset.groups, varied=reduce(Sequences.with_more, others), varied_of=of)
+        return Material(own, dataset.groups, varied=reduce(Sequences.with_more, others), varied_of=of, apart=apart)
     if teacher is None:
-        return Material(own, dataset.groups)
+        return Material(own, dataset.groups, apart=apart)
     for name in teacher.inputs:
         if name not in dataset.provenance["feature_sets"]:
             raise MoodringError(f"the teacher needs the features '{name}', which the dataset lacks")
     taught = sequences(dataset, teacher.inputs)
     lesson = None if teacher.bundle is None else lesson_of_bundle(teacher.bundle, taught.features)
-    return Material(own, dataset.groups, taught, lesson)
+    return Material(own, dataset.groups, taught, lesson, apart=apart)
 
 
 def same_pieces(dataset: Dataset, other: Dataset, inputs: Sequence[str]) -> NDArray[np.int64]:
@@ -170,7 +192,7 @@ def split(recipe: Recipe, groups: NDArray[np.str_]) -> list[Fold]:
 
 def train_fold(task: Task, material: Material, watch: TaskWatch | None = None) -> Fitted:
     """Train on the groups of one fold. It stops by a part of them, never by the groups that it is judged on."""
-    training, _ = split(task.recipe, material.groups)[task.fold]
+    training, _ = material.folds(task.recipe)[task.fold]
     lesson = None if material.lesson is None else material.lesson.take(training)
     if task.teacher is not None and material.taught is not None:
         # One split for both: the teacher's own seed must not move groups between the sides.
@@ -191,6 +213,7 @@ def cross_validate(
     teacher: Teacher | None = None,
     varied: Sequence[Dataset] = (),
     judged: Sequence[Dataset] = (),
+    apart: NDArray[np.int64] | None = None,
     share: Share = one_after_another,
     kept: Kept | None = None,
     watch: TaskWatch | None = None,
@@ -199,18 +222,19 @@ def cross_validate(
     """The scores of a recipe, or of choosing one among ``candidates`` of one seed and number of folds.
 
     ``varied`` are the same pieces heard otherwise, to learn from beside; ``judged`` the same, to judge by: each fold's
-    network on the pieces that it has not learned from.
+    network on the pieces that it has not learned from. Where some pieces are set ``apart`` there is one fold, judged by
+    them and trained on all others, whatever their groups.
 
     In each fold the candidate is chosen by the groups that early stopping watched, so the figures hold for the whole
     search: no choice has seen what it is judged by. The recipe that is given back is the best of all folds together.
     """
-    everything, groups, truth = material(dataset, inputs, teacher, varied), dataset.groups, piece_labels(dataset)
+    everything, groups, truth = material(dataset, inputs, teacher, varied, apart), dataset.groups, piece_labels(dataset)
     otherwise = [_Otherwise(one, same_pieces(dataset, one, inputs), sequences(one, inputs)) for one in judged]
-    folds = split(candidates[0], groups)
+    folds = everything.folds(candidates[0])
     teaching = None if teacher is None else teacher.recipe
     tasks = [Task(recipe, fold, teaching) for fold in range(len(folds)) for recipe in candidates]
     outcomes: list[list[Fitted]] = [[] for _ in folds]
-    predicted, constant = np.empty_like(truth), np.empty_like(truth)
+    predicted, constant = np.full_like(truth, np.nan), np.full_like(truth, np.nan)
     steps: list[Values] = [np.empty((0, 4))] * len(truth)
     chosen: list[Fitted] = []
     ordered = _in_order(tasks, everything, share, kept, watch)
@@ -236,18 +260,19 @@ def cross_validate(
     errors = np.array([[fitted.held_out_error for fitted in fold] for fold in outcomes]).mean(axis=0)
     best = int(errors.argmin())
     epochs = int(np.median([fold[best].epochs for fold in outcomes]))
+    rows = np.sort(np.concatenate([test for _, test in folds]))
     evaluation = Evaluation(
-        len(truth),
-        len(set(groups)),
+        len(rows),
+        len(set(groups[rows])),
         len(folds),
-        scores(predicted, truth),
-        scores(constant, truth),
+        scores(predicted[rows], truth[rows]),
+        scores(constant[rows], truth[rows]),
         _by_corpus(dataset, folds, predicted, steps),
         {one.condition: one.scores(predicted, truth) for one in otherwise},
+        _by_genre([dataset.pieces[row] for row in rows], predicted[rows], truth[rows]),
     )
-    return CrossValidation(
-        evaluation, candidates[best], epochs, tuple(chosen), predicted, truth, tuple(errors.tolist()), everything
-    )
+    about = (tuple(errors.tolist()), everything, tuple(folds))
+    return CrossValidation(evaluation, candidates[best], epochs, tuple(chosen), predicted[rows], truth[rows], *about)
 
 
 def _in_order(
@@ -285,6 +310,17 @@ def training_code() -> str:
     return digest.hexdigest()
 
 
+def _by_genre(pieces: Sequence[PieceSteps], predicted: Values, truth: Values) -> dict[str, Scores]:
+    """How many pieces each genre has, and how well readings tell them apart."""
+    found = {}
+    for genre, rows in genre_rows(pieces).items():
+        if len(rows) > 1:
+            figures = scores(predicted[rows], truth[rows])
+            kept = {f"{kind}_{axis}": figures[f"{kind}_{axis}_mean"] for kind in ("r", "rmse") for axis, _ in AXES}
+            found[genre] = {"pieces": float(len(rows)), **kept}
+    return found
+
+
 class _Otherwise:
     """The pieces of a dataset heard under another condition, and what each fold's network says of them."""
 
@@ -296,8 +332,10 @@ class _Otherwise:
 
     def scores(self, predicted: Values, truth: Values) -> dict[str, Scores]:
         """The scores of these pieces ``heard`` otherwise, and of the same pieces as the dataset has them (``as_is``);
-        ``predicted`` and ``truth`` are those of all the dataset's pieces."""
-        return {"heard": scores(self.predicted, truth[self.of]), "as_is": scores(predicted[self.of], truth[self.of])}
+        ``predicted`` and ``truth`` are those of all the dataset's pieces, NaN where one was not judged."""
+        mine = np.isfinite(self.predicted).all(axis=1)
+        of = self.of[mine]
+        return {"heard": scores(self.predicted[mine], truth[of]), "as_is": scores(predicted[of], truth[of])}
 
     def hear(self, network: Any, test: NDArray[np.int64], inputs: Sequence[str]) -> None:
         """Predict those of the pieces that are among ``test``."""
@@ -325,16 +363,21 @@ def _by_corpus(
     start, found = 0, {}
     moved = on_their_scale(dataset, folds, steps)
     parts = dataset.provenance.get("parts", {dataset.provenance.get("corpus", "?"): len(dataset.pieces)})
+    judged = np.asarray(np.isfinite(predicted).all(axis=1))
     for corpus, count in parts.items():
-        rows = slice(start, start + count)
+        rows = [start + int(row) for row in np.flatnonzero(judged[start : start + count])]
         start += count
-        pieces, said, truth = dataset.pieces[rows], np.concatenate(steps[rows]), piece_labels(dataset)[rows]
+        if len(rows) < 2:
+            continue
+        pieces, truth = [dataset.pieces[row] for row in rows], piece_labels(dataset)[rows]
+        said = np.concatenate([steps[row] for row in rows])
         labels = np.concatenate([piece.labels for piece in pieces]).astype(np.float64)
         found[corpus] = {
             "per_piece": scores(predicted[rows], truth),
             "per_step": scores(said, labels),
             "spread": spread_scores(predicted[rows], truth),
         }
-        if errors := dynamic_errors(pieces, steps[rows]):
-            found[corpus] |= {"dynamic": errors, "dynamic_on_their_scale": dynamic_errors(pieces, moved[rows])}
+        if errors := dynamic_errors(pieces, [steps[row] for row in rows]):
+            on_scale = dynamic_errors(pieces, [moved[row] for row in rows])
+            found[corpus] |= {"dynamic": errors, "dynamic_on_their_scale": on_scale}
     return found

@@ -54,7 +54,8 @@ class Evaluation:
 
     ``mse`` is over the four columns on the 1–9 scale; ``r2_*``, ``rmse_*``, ``r_*`` and ``ccc_*`` of each output.
     ``by_corpus`` has the model's for each corpus alone, ``per_piece`` and ``per_step``; ``by_condition`` those of
-    some pieces ``heard`` otherwise and ``as_is``, by the condition's name.
+    some pieces ``heard`` otherwise and ``as_is``, by the condition's name; ``by_genre`` how many pieces a genre has and
+    how well they are told apart.
     """
 
     pieces: int
@@ -64,6 +65,7 @@ class Evaluation:
     mean_predictor: Scores
     by_corpus: Mapping[str, Mapping[str, Scores]]
     by_condition: Mapping[str, Mapping[str, Scores]] = field(default_factory=dict)
+    by_genre: Mapping[str, Scores] = field(default_factory=dict)
 
     def as_card(self) -> dict[str, Any]:
         """For a bundle's card, rounded to what carries meaning."""
@@ -259,19 +261,23 @@ def _within_piece(dataset: Dataset, steps: Sequence[Values]) -> dict[str, Values
     return found
 
 
-def _by_genre(dataset: Dataset, estimates: Values, truth: Values, seed: int) -> dict[str, Any]:
-    """Pieces, figures and intervals of each genre, those with most pieces first; empty where no genre is known."""
-    genres = [piece.genre for piece in dataset.pieces]
+def genre_rows(pieces: Sequence[PieceSteps]) -> dict[str, NDArray[np.int64]]:
+    """Which pieces each genre has, those with most pieces first; empty where no genre is known."""
+    genres = [piece.genre for piece in pieces]
     if not any(genres):
         return {}
     counts = Counter(genre for genre in genres if genre)
     common = [genre for genre, count in counts.most_common(GENRES) if count >= FEWEST_OF_GENRE]
     kinds = np.array([genre if genre in common else "other or unknown" for genre in genres])
+    rows = {kind: np.flatnonzero(kinds == kind) for kind in [*common, "other or unknown"]}
+    return {kind: found for kind, found in rows.items() if len(found)}
+
+
+def _by_genre(dataset: Dataset, estimates: Values, truth: Values, seed: int) -> dict[str, Any]:
+    """Pieces, figures and intervals of each genre."""
     found: dict[str, Any] = {}
-    for kind in [*common, "other or unknown"]:
-        rows = np.flatnonzero(kinds == kind)
-        if len(rows):
-            statistic = score_statistic(estimates[rows], truth[rows], group_numbers(dataset.groups[rows]))
-            beside = {"figures_interval": statistic.intervals(seed=seed, level=LEVEL)}
-            found[kind] = {"pieces": len(rows), "figures": statistic.value(), **beside}
+    for kind, rows in genre_rows(dataset.pieces).items():
+        statistic = score_statistic(estimates[rows], truth[rows], group_numbers(dataset.groups[rows]))
+        beside = {"figures_interval": statistic.intervals(seed=seed, level=LEVEL)}
+        found[kind] = {"pieces": len(rows), "figures": statistic.value(), **beside}
     return found

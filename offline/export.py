@@ -23,6 +23,8 @@ from offline.networks import StepModel, architecture, without_dropout
 #: What a bundle carries of the examples: so many steps of each at most, so many numbers in all, 4 bytes each.
 _CARRIED_STEPS = 60
 _CARRIED_NUMBERS = 13_000
+#: Constants with fewer numbers are not worth a second look.
+_LARGE = 1024
 
 
 def verify_output(output: Path) -> None:
@@ -152,8 +154,27 @@ def _convert(function: Any, signature: list[Any], outputs: list[str]) -> bytes:
         tf.function(function, input_signature=signature), input_signature=signature, opset=17
     )
     _rename(model, [spec.name for spec in signature], outputs)
+    _halve(model)
     content: bytes = model.SerializeToString(deterministic=True)
     return content
+
+
+def _halve(model: Any) -> None:
+    """Keep large constants in half precision where that loses nothing, for a bundle half as large."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    for number, constant in enumerate(model.graph.initializer):
+        if constant.data_type != TensorProto.FLOAT:
+            continue
+        values = numpy_helper.to_array(constant)
+        with np.errstate(over="ignore"):
+            half = values.astype(np.float16)
+        if values.size < _LARGE or not np.array_equal(half.astype(np.float32), values):
+            continue
+        kept = f"{constant.name}_half"
+        cast = helper.make_node("Cast", [kept], [constant.name], name=f"{constant.name}_cast", to=TensorProto.FLOAT)
+        model.graph.initializer[number].CopyFrom(numpy_helper.from_array(half, kept))
+        model.graph.node.insert(0, cast)
 
 
 def _rename(model: Any, inputs: list[str], outputs: list[str]) -> None:

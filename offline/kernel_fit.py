@@ -28,14 +28,14 @@ Places = NDArray[np.int64]
 _INNER_FOLDS = 4
 _GAMMAS = (0.125, 0.25, 0.5)
 _SHARES = (0.0, 0.5, 1.0, 2.0, 4.0)
-_RIDGES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+RIDGES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 _SPREAD_RIDGES = (0.4, 1.6, 6.4, 25.6)
 _SWEEPS = 2
 _TRUSTED = 0.5
 #: What shares are chosen on: so many rows and landmarks.
 _CHOICE_ROWS, _CHOICE_LANDMARKS = 4000, 400
 #: Keeps weights of landmarks that are much alike from growing against one another, beyond what single precision holds.
-_JITTER = 1e-3
+_JITTER = 0.05
 #: What an interval of nominal 90 % should hold of single ratings on inner folds.
 _COVERED = 0.89
 #: The share of the training music that is less like the landmarks than what is called usual.
@@ -69,24 +69,24 @@ def solve(rows: Rows, widths: tuple[int, ...], *, seed: int) -> Solution:
     """Landmarks, shares and weights for ``rows`` of feature sets of ``widths`` side by side."""
     turns = _principal(rows, widths)
     kept = components(widths)
-    folds = _folds(rows.groups)
+    folds = inner_folds(rows.groups)
     gamma, shares = _choose(rows, turns, widths, seed)
     turns = [_rounded(turn * np.sqrt(gamma / len(turn))) for turn in turns]
     turned = _turned(rows.features, turns)
-    points = _rounded(turned[_sample(rows.counted, min(LANDMARKS, len(turned)), seed)])
+    points = _rounded(turned[sample(rows.counted, min(LANDMARKS, len(turned)), seed)])
     count = len(points)
     means, spreads, usual = np.zeros((2, count)), np.zeros((2, count)), np.zeros((2, count))
     biases, least = np.zeros(4), np.zeros(2)
     unseen = np.zeros((len(turned), 2))
-    problems: list[_Problem] = []
+    problems: list[Problem] = []
     error = 0.0
     for axis in (0, 1):
         kernel, between = (_mixed(given, points, kept, shares[axis]) for given in (turned, points))
         usual[axis] = np.average(kernel, axis=0, weights=rows.counted)
         least[axis] = np.quantile(kernel.mean(axis=1), _UNUSUAL)
-        problem = _Problem(kernel, between, rows.counted, folds)
+        problem = Problem(kernel, between, rows.counted, folds)
         problems.append(problem)
-        ridge, off = problem.best(rows.labels[:, 2 * axis], _RIDGES)
+        ridge, off = problem.best(rows.labels[:, 2 * axis], RIDGES)
         unseen[:, axis] = problem.unseen(rows.labels[:, 2 * axis], ridge)
         means[axis], biases[axis] = problem.weights(rows.labels[:, 2 * axis], ridge)
         error += off / 4
@@ -116,7 +116,7 @@ def solve(rows: Rows, widths: tuple[int, ...], *, seed: int) -> Solution:
     return Solution([np.asarray(array, np.float32) for array in solved], count, gamma, error)
 
 
-class _Problem:
+class Problem:
     """Kernel ridge regression on landmarks: ``kernel`` [shape=(n, landmarks)], ``between`` landmarks."""
 
     def __init__(self, kernel: Single, between: Single, counted: Matrix, folds: Sequence[Places]) -> None:
@@ -129,9 +129,9 @@ class _Problem:
         self._squares = squares
         self._square: Matrix = np.sum(squares, axis=0)
 
-    def only(self, known: NDArray[np.bool_]) -> _Problem:
+    def only(self, known: NDArray[np.bool_]) -> Problem:
         """The same where only some rows count."""
-        return _Problem(self._kernel, self._between.astype(np.float32), self._counted * known, self._folds)
+        return Problem(self._kernel, self._between.astype(np.float32), self._counted * known, self._folds)
 
     def best(self, wanted: Matrix, ridges: Sequence[float]) -> tuple[float, float]:
         """The ridge with the least mean squared error on inner folds, and that error."""
@@ -169,32 +169,33 @@ class _Problem:
 
 def _choose(rows: Rows, turns: Sequence[Single], widths: tuple[int, ...], seed: int) -> tuple[float, Matrix]:
     """The exponent of the Gaussians, and the shares of the sets for both axes [shape=(2, sets)], each summing to 1."""
-    few = _sample(rows.counted, min(_CHOICE_ROWS, len(rows.features)), seed)
+    few = sample(rows.counted, min(_CHOICE_ROWS, len(rows.features)), seed)
     counted = np.full(len(few), rows.counted.sum() / len(few))
-    folds = _folds(rows.groups[few])
+    folds = inner_folds(rows.groups[few])
     labels = rows.labels[few]
-    places = _sample(counted, min(_CHOICE_LANDMARKS, len(few)), seed)
+    places = sample(counted, min(_CHOICE_LANDMARKS, len(few)), seed)
     kept = components(widths)
 
-    def likenesses(gamma: float) -> tuple[Single, Single]:
+    def compared(gamma: float) -> tuple[Single, Single]:
         turned = _turned(rows.features[few], [turn * np.float32(np.sqrt(gamma / len(turn))) for turn in turns])
-        return tuple(np.stack(list(_likenesses(given, turned[places], kept))) for given in (turned, turned[places]))  # type: ignore[return-value]
+        points = turned[places]
+        return np.stack(list(likenesses(turned, points, kept))), np.stack(list(likenesses(points, points, kept)))
 
     def tried(given: tuple[Single, Single], shares: Matrix, axis: int, ridges: Sequence[float]) -> tuple[float, float]:
         kernel, between = (np.tensordot((shares / shares.sum()).astype(np.float32), one, 1) for one in given)
-        return _Problem(kernel, between, counted, folds).best(labels[:, 2 * axis], ridges)
+        return Problem(kernel, between, counted, folds).best(labels[:, 2 * axis], ridges)
 
     equal = np.ones(len(widths))
     errors = {}
     for gamma in _GAMMAS:
-        given = likenesses(gamma)
-        errors[gamma] = sum(tried(given, equal, axis, _RIDGES)[1] / labels[:, 2 * axis].var() for axis in (0, 1))
+        given = compared(gamma)
+        errors[gamma] = sum(tried(given, equal, axis, RIDGES)[1] / labels[:, 2 * axis].var() for axis in (0, 1))
     gamma = min(errors, key=lambda gamma: errors[gamma])
-    given = likenesses(gamma)
+    given = compared(gamma)
     chosen = np.ones((2, len(widths)))
     for axis in (0, 1):
         shares = equal
-        ridge, best = tried(given, shares, axis, _RIDGES)
+        ridge, best = tried(given, shares, axis, RIDGES)
         for _ in range(_SWEEPS):
             for number in range(len(widths)):
                 for share in _SHARES:
@@ -204,12 +205,13 @@ def _choose(rows: Rows, turns: Sequence[Single], widths: tuple[int, ...], seed: 
                         found = tried(given, other, axis, (ridge,))[1]
                         if found < best:
                             best, shares = found, other
-            ridge, best = tried(given, shares, axis, _RIDGES)
+            ridge, best = tried(given, shares, axis, RIDGES)
         chosen[axis] = _TRUSTED * shares / shares.sum() + (1 - _TRUSTED) / len(shares)
     return gamma, chosen
 
 
-def _folds(groups: NDArray[np.str_]) -> list[Places]:
+def inner_folds(groups: NDArray[np.str_]) -> list[Places]:
+    """The rows of each inner fold, no group in two."""
     splits = GroupKFold(min(_INNER_FOLDS, len(set(groups)))).split(np.empty(len(groups)), groups=groups)
     return [rows for _, rows in splits]
 
@@ -240,7 +242,7 @@ def _rounded(values: Single) -> Single:
     return values.astype(np.float16).astype(np.float32)
 
 
-def _sample(counted: Matrix, count: int, seed: int) -> Places:
+def sample(counted: Matrix, count: int, seed: int) -> Places:
     """So many rows by what they weigh, evenly spaced in their order, so that every piece has its part."""
     if count >= len(counted):
         return np.arange(len(counted))
@@ -250,7 +252,7 @@ def _sample(counted: Matrix, count: int, seed: int) -> Places:
     return np.unique(np.searchsorted(ends, places).clip(0, len(counted) - 1))
 
 
-def _likenesses(given: Single, points: Single, kept: Sequence[int]) -> Iterator[Single]:
+def likenesses(given: Single, points: Single, kept: Sequence[int]) -> Iterator[Single]:
     """Likeness of rows to points by each set in turn [shape=(n, points)]."""
     start = 0
     for width in kept:
@@ -262,7 +264,7 @@ def _likenesses(given: Single, points: Single, kept: Sequence[int]) -> Iterator[
 
 def _mixed(given: Single, points: Single, kept: Sequence[int], shares: Matrix) -> Single:
     kernel = np.zeros((len(given), len(points)), np.float32)
-    for share, likeness in zip(shares.tolist(), _likenesses(given, points, kept), strict=True):
+    for share, likeness in zip(shares.tolist(), likenesses(given, points, kept), strict=True):
         if share:
             kernel += np.float32(share) * likeness
     return kernel

@@ -25,6 +25,7 @@ def train_bundle(
     teacher: str | None,
     varied: list[Path],
     judged: list[Path],
+    test: Path | None,
     search: int,
     jobs: int,
     scheduler: str | None,
@@ -42,12 +43,13 @@ def train_bundle(
     verify_output(output)
     if not output.absolute().parent.is_dir():
         raise UsageError(f"{output.parent} is not a folder; choose another place for the bundle")
+    apart = [] if test is None else _names(test)
     taught_by = load(teacher) if teacher else None
     opened = combined([read_dataset(path) for path in datasets])
     others = {name: [read_dataset(path) for path in paths] for name, paths in (("varied", varied), ("judged", judged))}
     with _means(jobs, scheduler) as means:
         means |= others
-        validated = train(opened, output, recipe, inputs=inputs, teacher=taught_by, search=search, **means)
+        validated = train(opened, output, recipe, inputs=inputs, teacher=taught_by, apart=apart, search=search, **means)
     for name, scores in (
         ("model", validated.evaluation.model),
         ("mean predictor", validated.evaluation.mean_predictor),
@@ -70,6 +72,19 @@ def train_bundle(
     print(f"{output}; 'moodring models install {output}' makes it known by its name")
 
 
+def _names(path: Path) -> list[str]:
+    """The names of pieces in a text file, one a line."""
+    try:
+        names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{path} cannot be read ({error}); give a text file with a piece's name in each line"
+        ) from None
+    if not names:
+        raise UsageError(f"{path} names no piece; give a text file with a piece's name in each line")
+    return names
+
+
 def print_study(datasets: list[Path], *, seed: int, jobs: int, scheduler: str | None) -> Iterator[str]:
     """The study's networks on each dataset, as a Markdown table."""
     from offline.dataset import read_dataset
@@ -78,6 +93,17 @@ def print_study(datasets: list[Path], *, seed: int, jobs: int, scheduler: str | 
     with _means(jobs, scheduler) as means:
         rows = [row for path in datasets for row in study(read_dataset(path), seed=seed, **means)]
     yield from table(rows)
+
+
+def print_ablation(dataset: Path, *, features: tuple[str, ...], seed: int) -> Iterator[str]:
+    """What each feature set of a dataset is worth, as a Markdown table."""
+    from offline.ablation import ablate, table
+    from offline.bundling import chosen_inputs
+    from offline.dataset import read_dataset
+
+    opened = read_dataset(dataset)
+    inputs = chosen_inputs(features, "kernel", opened)
+    yield from table(*ablate(opened, inputs, seed=seed, progress=lambda line: _console.print(line, highlight=False)))
 
 
 @contextmanager

@@ -23,7 +23,8 @@ class Sequences:
     ``features`` are raw [shape=(pieces, steps, features)], the sets of ``widths`` side by side; ``labels`` and, NaN
     where there are none, ``dynamic`` ratings given while listening [shape=(pieces, steps, 4)]; ``filled`` is how much
     of its window each step has heard, 0 where a step is not the piece's own, else up to 1 [shape=(pieces, steps)];
-    ``cohorts`` tells which pieces were rated on one scale [shape=(pieces,)]; ``step_share`` is a hop over a window.
+    ``cohorts`` tells which pieces were rated on one scale, ``counts`` what each counts beside the others
+    [shape=(pieces,)]; ``step_share`` is a hop over a window.
     """
 
     features: NDArray[np.float32]
@@ -31,6 +32,7 @@ class Sequences:
     dynamic: NDArray[np.float32]
     filled: NDArray[np.float32]
     cohorts: NDArray[np.str_]
+    counts: NDArray[np.float32]
     widths: tuple[int, ...]
     step_share: float
 
@@ -80,7 +82,7 @@ class Fitted:
         return network
 
 
-_BY_PIECE = ("features", "labels", "dynamic", "filled", "cohorts")
+_BY_PIECE = ("features", "labels", "dynamic", "filled", "cohorts", "counts")
 
 _KERNEL_STRIDE = 4
 
@@ -104,7 +106,8 @@ def sequences(dataset: Dataset, inputs: Iterable[str]) -> Sequences:
             dynamic[row, :steps] = piece.dynamic
         filled[row, :steps] = np.minimum(piece.times_s / dataset.window_s, 1.0)
     cohorts = np.array([piece.cohort or "" for piece in dataset.pieces])
-    return Sequences(features, labels, dynamic, filled, cohorts, widths, dataset.hop_s / dataset.window_s)
+    counts = np.ones(len(dataset.pieces), np.float32)
+    return Sequences(features, labels, dynamic, filled, cohorts, counts, widths, dataset.hop_s / dataset.window_s)
 
 
 def _stacked(arrays: list[NDArray[Any]], steps: int) -> NDArray[Any]:
@@ -199,7 +202,7 @@ def _solve(data: Sequences, groups: NDArray[np.str_], recipe: Recipe) -> Fitted:
     rows = Rows(
         (data.features[chosen] - statistics.mean) / statistics.scale,
         steadied(data.labels, data.dynamic, data.cohorts)[chosen].astype(np.float64),
-        fullest**2 * min(_KERNEL_STRIDE * data.step_share, 1.0),
+        fullest**2 * min(_KERNEL_STRIDE * data.step_share, 1.0) * data.counts[pieces],
         groups[pieces],
     )
     solution = solve(rows, data.widths, seed=recipe.seed)
@@ -210,4 +213,4 @@ def _solve(data: Sequences, groups: NDArray[np.str_], recipe: Recipe) -> Fitted:
 def _counted(data: Sequences) -> NDArray[np.float32]:
     """What each step weighs in the loss: a step that heard nothing teaches nothing."""
     counted: NDArray[np.float32] = ((data.filled > 0) & data.features.any(axis=-1)).astype(np.float32)
-    return counted
+    return counted * data.counts[:, None]

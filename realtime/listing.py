@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -110,6 +111,10 @@ def show_model(name: str, *, as_json: bool) -> Iterator[str]:
     inputs = (f"{entry['name']} ({len(entry['features'])} features)" for entry in card["inputs"])
     yield f"from {', '.join(inputs)}"
     training, evaluation = _section(card, "training"), _section(card, "evaluation")
+    if _is_texts(card.get("limits")):
+        yield from ("", "where it fails, and what it does not say")
+        for sentence in card["limits"]:
+            yield from textwrap.wrap(sentence, 100, initial_indent="  - ", subsequent_indent="    ")
     if training:
         yield from ("", "training")
         groups = card.get("groups")
@@ -118,7 +123,8 @@ def show_model(name: str, *, as_json: bool) -> Iterator[str]:
     if evaluation:
         corpora, conditions = _section(evaluation, "by_corpus"), _section(evaluation, "by_condition")
         tables = {key: value for key, value in evaluation.items() if _is_table(value)}
-        apart = (*tables, "by_corpus", "by_condition")
+        genres = _section(evaluation, "by_genre")
+        apart = (*tables, "by_corpus", "by_condition", "by_genre")
         rest = {key: value for key, value in evaluation.items() if key not in apart}
         yield from ("", "evaluation")
         yield from _settings(rest)
@@ -127,9 +133,19 @@ def show_model(name: str, *, as_json: bool) -> Iterator[str]:
             parts = {key: value for key, value in _section(corpora, corpus).items() if _is_table(value)}
             yield from ("", f"evaluation on {corpus}")
             yield from _table(parts)
+        if genres:
+            yield from ("", "evaluation by genre, of those cross-validated pieces")
+            yield from _table(_turned(genres))
         for condition in conditions:
             yield from ("", f"evaluation heard under '{condition}'")
             yield from _table(_section(conditions, condition))
+
+
+def _turned(rows: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
+    """Columns out of rows, for those that are tables."""
+    known = {name: row for name, row in rows.items() if _is_table(row)}
+    keys = list(dict.fromkeys(key for row in known.values() for key in row))
+    return {key: {name: row.get(key) for name, row in known.items()} for key in keys}
 
 
 def _section(card: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -165,6 +181,10 @@ def _worded(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
 
 
 def _is_number(value: Any) -> bool:

@@ -55,6 +55,22 @@ def test_three_commands_lead_from_deam_to_an_installed_model(home: dict[str, str
     assert [model["arch"] for model in listed if model["name"] == "own"] == ["dense"]
     analyzed = moodring(home, "analyze", next(audio.iterdir()), "--model", "own", "--json")
     assert json.loads(analyzed.stdout or "{}").get("model") == "own", analyzed.stderr
+    (tmp_path / "test.txt").write_text("\n".join(song.stem for song in sorted(audio.iterdir())[::3]) + "\n")
+    split = moodring(
+        home,
+        "train",
+        tmp_path / "deam.parquet",
+        "--arch",
+        "dense",
+        "--test",
+        tmp_path / "test.txt",
+        "-o",
+        tmp_path / "split",
+    )
+    assert split.returncode == 0, split.stderr
+    evaluation = json.loads((tmp_path / "split" / "card.json").read_text())["evaluation"]
+    assert (evaluation["pieces"], evaluation["folds"]) == (len(list(audio.iterdir())[::3]), 1)
+    assert "judged on pieces that were named" in evaluation["what"]
     refused = moodring(home, "evaluate", "own", tmp_path / "deam.parquet")
     assert refused.returncode == 1
     assert "was trained on" in refused.stderr
@@ -81,6 +97,7 @@ def test_own_ratings_take_the_same_commands(home: dict[str, str], shared_data: P
         (("--teacher", "nobody"), "no model 'nobody'"),
         (("--search", "-1"), "'--search'"),
         (("--folds", "1"), "'--folds'"),
+        (("--test", "nowhere.txt"), "nowhere.txt cannot be read"),
     ],
 )
 def test_what_cannot_be_trained_is_said_in_a_line(

@@ -21,7 +21,7 @@ from offline.networks.building import Statistics, StepModel, standardization
 from offline.networks.layers import Bounds, PriorWhereMasked
 
 #: How many landmarks there are at most.
-LANDMARKS = 1800
+LANDMARKS = 2400
 #: How many principal components of a feature set are compared at most.
 COMPONENTS = 32
 #: Standardized features are clipped here: one that is far from all music says only that it is far.
@@ -123,10 +123,14 @@ class KernelHead(layers.Layer):  # type: ignore[misc]
         """Means first, then the spreads that go with them."""
         wider = unlikeness(ops.mean(likeness, axis=-1), self.least)
         likeness = likeness - self.usual
-        means = ops.sum(likeness * self.mean_weights, axis=-1) + self.biases[:2]
+        weights = ops.stack([self.mean_weights, self.spread_weights], axis=-1)
+        # A product of matrices adds up in blocks, which keeps more digits than one sum over all landmarks.
+        both = ops.stack([ops.matmul(likeness[..., axis, :], weights[axis]) for axis in (0, 1)], axis=-2)
+        means = both[..., 0] + self.biases[:2]
         terms = quadratic(means[..., 0], means[..., 1])
-        spreads = ops.sum(likeness * self.spread_weights, axis=-1) + self.biases[2:]
-        spreads = spreads + ops.sum(terms[..., None, :] * self.quadratic_weights, axis=-1) + wider
+        spreads = (
+            both[..., 1] + self.biases[2:] + ops.sum(terms[..., None, :] * self.quadratic_weights, axis=-1) + wider
+        )
         return ops.stack([means[..., 0], spreads[..., 0], means[..., 1], spreads[..., 1]], axis=-1)
 
 

@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import offline.crossvalidation
-from models.errors import MoodringError
-from offline.crossvalidation import Task, cross_validate, fold_key, material, split
+from models.errors import MoodringError, UsageError
+from offline.crossvalidation import Task, Teacher, cross_validate, fold_key, material, split
 from offline.dataset import Dataset
 from offline.kept import Kept
 from offline.recipe import Recipe
 from offline.search import candidates
-from offline.training import fit, sequences
+from offline.training import Sequences, fit, sequences
 from offline.workers import workers
 
 QUICK = Recipe("dense", folds=2, most_epochs=3, patience=2)
@@ -114,6 +114,64 @@ def test_what_is_kept_is_known_by_everything_that_made_it(small_dataset: Dataset
         fold_key(material(Dataset(small_dataset.pieces[1:], small_dataset.provenance), ["notes22"]).digest(), task),
     }
     assert len(keys) == 5
+
+
+def otherwise(dataset: Dataset, condition: str, factor: float) -> Dataset:
+    """Every other piece, its features another way."""
+    pieces = [
+        replace(piece, features={name: factor * values for name, values in piece.features.items()})
+        for piece in dataset.pieces[::2]
+    ]
+    return Dataset(tuple(pieces), {**dataset.provenance, "condition": condition, "draw": 1})
+
+
+def test_what_is_varied_stays_on_its_pieces_side_of_the_split(small_dataset: Dataset, monkeypatch: pytest.MonkeyPatch):
+    learned: list[set[str]] = []
+
+    def watch(data: Sequences, groups: np.ndarray, recipe: Recipe, **settings: object) -> object:
+        learned.append(set(groups))
+        assert len(groups) == len(data.features)
+        return fit(data, groups, recipe, **settings)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(offline.crossvalidation, "fit", watch)
+    varied = otherwise(small_dataset, "varied", 1.1)
+    with_varied = cross_validate(small_dataset, ["notes22"], [QUICK], varied=[varied])
+    for groups, (training, test) in zip(learned, split(QUICK, small_dataset.groups), strict=True):
+        assert groups == set(small_dataset.groups[training])
+        assert groups.isdisjoint(small_dataset.groups[test])
+    everything, groups = with_varied.material.learned_from(np.arange(len(small_dataset.pieces)))
+    assert len(everything.features) == len(groups) == len(small_dataset.pieces) + len(varied.pieces)
+    np.testing.assert_array_equal(groups[len(small_dataset.pieces) :], varied.groups)
+    without = cross_validate(small_dataset, ["notes22"], [QUICK])
+    assert not np.array_equal(with_varied.predicted, without.predicted)
+    assert with_varied.material.digest() != without.material.digest()
+
+
+def test_pieces_heard_otherwise_are_judged_by_who_has_not_learned_from_them(small_dataset: Dataset):
+    same, other = otherwise(small_dataset, "same", 1.0), otherwise(small_dataset, "loud", 1.5)
+    found = cross_validate(small_dataset, ["notes22"], [QUICK], judged=[same, other]).evaluation.by_condition
+    assert list(found) == ["same", "loud"]
+    assert found["same"]["heard"] == pytest.approx(found["same"]["as_is"])
+    assert found["loud"]["as_is"] == found["same"]["as_is"]
+    assert found["loud"]["heard"] != found["loud"]["as_is"]
+
+
+def test_only_the_same_pieces_can_be_heard_otherwise(small_dataset: Dataset):
+    odd = otherwise(small_dataset, "noise", 1.0)
+    stranger = replace(odd.pieces[0], piece="a stranger")
+    for wrong, message in (
+        (Dataset((stranger,), odd.provenance), "has the piece a stranger, and the dataset has not"),
+        (Dataset(odd.pieces, {**odd.provenance, "window_s": 20.0}), "another window"),
+        (Dataset(odd.pieces, {**odd.provenance, "feature_sets": ["tonal"]}), "lacks the features 'notes22'"),
+    ):
+        with pytest.raises(MoodringError, match=message):
+            cross_validate(small_dataset, ["notes22"], [QUICK], judged=[wrong])
+
+
+def test_a_teacher_and_what_is_varied_exclude_each_other(small_dataset: Dataset):
+    teacher = Teacher(("notes22",), recipe=QUICK)
+    with pytest.raises(UsageError, match="leave out one of the two"):
+        material(small_dataset, ["notes22"], teacher, [otherwise(small_dataset, "varied", 1.0)])
 
 
 def test_folds_that_are_trained_elsewhere_give_the_same(small_dataset: Dataset):

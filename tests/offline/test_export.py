@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,24 @@ def test_the_bundle_carries_music_with_rests_and_what_keras_made_of_it(
     np.testing.assert_allclose(carried.affect, trained(features, training=False), atol=TOLERANCE)
     assert np.ptp(carried.affect, axis=(0, 1)).max() > 0.1
     assert (bundle / AGREEMENT).stat().st_size < 60_000
+
+
+def test_what_fits_half_precision_is_kept_in_it_and_loses_nothing(
+    small_dataset: Dataset, examples: np.ndarray, tmp_path: Path
+):
+    data = sequences(small_dataset, ["notes22"])
+    built = architecture("kernel").build(replace(Statistics.of(data.features, data.labels), landmarks=400), 0.0, 1)
+    random = np.random.default_rng(1)
+    full = [random.normal(0, 0.2, values.shape).astype(np.float32) for values in built.get_weights()]
+    half = [values.astype(np.float16).astype(np.float32) if values.shape[0] == 400 else values for values in full]
+    sizes = {}
+    for name, weights in (("full", full), ("half", half)):
+        built.set_weights(weights)
+        output = write(built, tmp_path / name, "kernel", examples)
+        sizes[name] = (output / "step.onnx").stat().st_size
+        assert check_agreement(built, output, examples).worst <= TOLERANCE
+    # 400 landmarks of 22 numbers each, two bytes less.
+    assert sizes["full"] - sizes["half"] == pytest.approx(2 * 400 * 22, abs=500)
 
 
 def test_what_training_writes_can_be_installed_as_it_is(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("tensorflow", reason="TensorFlow is not installed (extra 'offline')")
 
 from offline.kernel_fit import Rows, solve
+from offline.metrics import spread_scores
 from offline.networks import Statistics, architecture
 from offline.networks.kernel import QUADRATIC, quadratic
 
@@ -76,6 +77,31 @@ def test_where_nobody_told_a_spread_it_is_the_typical_error(rows: Rows):
     said = np.asarray(built(rows.features[None].astype(np.float32)))[0]
     # Noise of 0.1 was there already: √(0.8² + 0.1²), and what the network itself gets wrong comes on top.
     assert 0.7 < said[:, 1].mean() < 1.2
+
+
+def test_spreads_are_widened_until_intervals_hold_what_they_say():
+    rng = np.random.default_rng(5)
+    features = rng.normal(size=(600, sum(WIDTHS)))
+    mean = 5 + 0.8 * features[:, 0]
+    # Half of what moves the mean is nowhere to be heard.
+    labels = np.stack([mean + rng.normal(0, 0.8, 600), np.full(600, 0.7)] * 2, axis=1)
+    rows = Rows(features, labels, np.ones(600), np.repeat([f"artist {n}" for n in range(60)], 10))
+    built, _ = network(rows)
+    fresh = np.random.default_rng(6).normal(size=(2000, sum(WIDTHS))).astype(np.float32)
+    said = np.asarray(built(fresh[None]))[0].astype(np.float64)
+    truth = np.stack([5 + 0.8 * fresh[:, 0] + rng.normal(0, 0.8, 2000), np.full(2000, 0.7)] * 2, axis=1)
+    held = spread_scores(said, truth)
+    assert 0.86 < held["coverage_90_valence"] < 0.94
+    assert 0.86 < held["coverage_90_arousal"] < 0.94
+
+
+def test_music_like_none_that_it_knows_gets_the_middle_and_a_wide_spread(rows: Rows):
+    built, _ = network(rows)
+    far = np.full((1, 1, sum(WIDTHS)), 40.0, np.float32)
+    near = np.zeros((1, 1, sum(WIDTHS)), np.float32)
+    strange, usual = np.asarray(built(far))[0, 0], np.asarray(built(near))[0, 0]
+    assert strange[[0, 2]] == pytest.approx(rows.labels[:, [0, 2]].mean(axis=0), abs=0.3)
+    assert (strange[[1, 3]] > usual[[1, 3]] + 0.5).all()
 
 
 def test_the_terms_of_the_spread_are_nought_in_the_middle():

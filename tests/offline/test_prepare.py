@@ -214,6 +214,14 @@ def test_a_corpus_is_prepared_without_its_broken_files(tmp_path: Path, caplog: p
     assert (dataset.hop_s, dataset.window_s) == (HOP_S, WINDOW_S)
 
 
+def test_every_so_many_pieces_are_prepared(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    files = [tune(tmp_path / f"{number}.mid", notes=10 + number) for number in range(5)]
+    corpus = Pieces([Piece(path.stem, path, "some", NEUTRAL) for path in files])
+    assert prepare(corpus, tmp_path / "some.parquet", every=2) == []
+    assert [piece.piece for piece in read_dataset(tmp_path / "some.parquet").pieces] == ["0", "2", "4"]
+
+
 def test_a_corpus_of_which_nothing_can_be_read_writes_nothing(tmp_path: Path) -> None:
     corpus = Pieces([Piece("missing", tmp_path / "missing.mid", "some", NEUTRAL)])
     with pytest.raises(MoodringError, match=r"^no piece of some could be read; the first: .*missing\.mid is not there"):

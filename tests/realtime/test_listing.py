@@ -81,8 +81,17 @@ def test_every_setting_and_every_figure_is_shown(home: Path):
         "model": {"mse": 0.5, "r2_valence_mean": 0.25, "pieces": 1802},
         "mean_predictor": {"mse": 0.8, "r2_valence_mean": None},
         "intervals": {"mse": [0.4, 0.6]},
+        "by_condition": {"noise": {"heard": {"mse": 0.7}, "as_is": {"mse": 0.5}}},
+        "by_genre": {"Folk": {"pieces": 12, "r_valence": 0.5}, "Jazz": {"pieces": 10, "r_valence": None}},
     }
-    own(home, "mine", training=training, evaluation=evaluation, groups=["a", "b", "c"])
+    own(
+        home,
+        "mine",
+        training=training,
+        evaluation=evaluation,
+        groups=["a", "b", "c"],
+        limits=["It hears " + "very " * 30 + "little."],
+    )
     said = lines("mine")
     width = len("teacher files step.onnx sha256")
     for key, text in {
@@ -102,7 +111,19 @@ def test_every_setting_and_every_figure_is_shown(home: Path):
     }.items():
         assert f"{key:{width}}  {text}".strip() in said
     assert "intervals mse  0.4, 0.6" in said
-    table = [line.split() for line in said[said.index("model    mean predictor") :]]
+    limits = said[said.index("where it fails, and what it does not say") + 1 :][:2]
+    assert limits[0].startswith("  - It hears very")
+    assert limits[1].startswith("    very")
+    assert max(map(len, limits)) <= 100
+    genres = said.index("evaluation by genre, of those cross-validated pieces")
+    assert [line.split() for line in said[genres + 1 : genres + 4]] == [
+        ["pieces", "r", "valence"],
+        ["Folk", "12", "0.500"],
+        ["Jazz", "10", "–"],
+    ]
+    otherwise = said.index("evaluation heard under 'noise'")
+    assert [line.split() for line in said[otherwise + 1 :]] == [["heard", "as", "is"], ["mse", "0.700", "0.500"]]
+    table = [line.split() for line in said[said.index("model    mean predictor") : genres - 1]]
     assert table == [
         ["model", "mean", "predictor"],
         ["mse", "0.500", "0.800"],
