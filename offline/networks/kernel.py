@@ -122,10 +122,11 @@ class KernelHead(layers.Layer):  # type: ignore[misc]
     def call(self, likeness: Any) -> Any:
         """Means first, then the spreads that go with them."""
         wider = unlikeness(ops.mean(likeness, axis=-1), self.least)
-        likeness = likeness - self.usual
-        weights = ops.stack([self.mean_weights, self.spread_weights], axis=-1)
-        # A product of matrices adds up in blocks, which keeps more digits than one sum over all landmarks.
-        both = ops.stack([ops.matmul(likeness[..., axis, :], weights[axis]) for axis in (0, 1)], axis=-2)
+        likeness = ops.cast(likeness - self.usual, "float64")
+        # A sum over all landmarks of either sign loses more digits in single precision than the network may differ by.
+        weights = ops.cast(ops.stack([self.mean_weights, self.spread_weights], axis=-1), "float64")
+        sums = ops.stack([ops.matmul(likeness[..., axis, :], weights[axis]) for axis in (0, 1)], axis=-2)
+        both = ops.cast(sums, "float32")
         means = both[..., 0] + self.biases[:2]
         terms = quadratic(means[..., 0], means[..., 1])
         spreads = (

@@ -29,19 +29,21 @@ PROVENANCE: dict[str, Any] = {
 NAMES = feature_set("notes22").names
 
 
-def steps(name: str, group: str, count: int, seed: int, genre: str | None = None) -> PieceSteps:
+def steps(
+    name: str, group: str, count: int, seed: int, genre: str | None = None, cohort: str | None = None
+) -> PieceSteps:
     rng = np.random.default_rng(seed)
     features = rng.normal(50, 20, (count, len(NAMES))).astype(np.float32)
     features[0] = 0.0
     labels = rng.uniform(1, 9, (count, 4)).astype(np.float32)
     labels[-1, 1] = np.nan  # a spread that nobody knows
-    return PieceSteps(name, group, 0.5 * np.arange(1, count + 1), {"notes22": features}, labels, genre=genre)
+    return PieceSteps(name, group, 0.5 * np.arange(1, count + 1), {"notes22": features}, labels, None, genre, cohort)
 
 
 PIECES = [
     steps("7", "one band", 20, seed=1, genre="folk"),
     steps("1001", "one band", 1, seed=2),
-    steps("Ünë", 'ç, "d"', 33, seed=3, genre="räp"),
+    steps("Ünë", 'ç, "d"', 33, seed=3, genre="räp", cohort="the second year"),
 ]
 
 
@@ -57,12 +59,13 @@ def test_what_was_written_is_read_back_bit_for_bit(written: Path) -> None:
     assert isinstance(dataset, Dataset)
     assert len(dataset.pieces) == len(PIECES)
     for read, piece in zip(dataset.pieces, PIECES, strict=True):
-        assert (read.piece, read.group, read.genre) == (piece.piece, piece.group, piece.genre)
+        assert (read.piece, read.group) == (piece.piece, piece.group)
+        assert (read.genre, read.cohort) == (piece.genre, piece.cohort)
         np.testing.assert_array_equal(read.times_s, piece.times_s)
         np.testing.assert_array_equal(read.features["notes22"], piece.features["notes22"])
         np.testing.assert_array_equal(read.labels, piece.labels)
         assert (read.features["notes22"].dtype, read.labels.dtype) == (np.float32, np.float32)
-    assert {**dataset.provenance} == {"format": 2, **PROVENANCE}
+    assert {**dataset.provenance} == {"format": 3, **PROVENANCE}
     assert (dataset.hop_s, dataset.window_s) == (0.5, 10.0)
     assert dataset.groups.tolist() == ["one band", "one band", 'ç, "d"']
 
@@ -71,7 +74,7 @@ def test_anyone_who_reads_parquet_can_read_it(written: Path) -> None:
     table = pq.read_table(written)
     features = [f"notes22.{name}" for name in NAMES]
     dynamic = [f"dynamic_{name}" for name in OUTPUTS]
-    assert table.column_names == ["piece", "group", "genre", "time", *features, *OUTPUTS, *dynamic]
+    assert table.column_names == ["piece", "group", "genre", "cohort", "time", *features, *OUTPUTS, *dynamic]
     assert np.isnan(table["dynamic_arousal_std"].to_numpy()).all()
     assert table.num_rows == 54
     assert table["piece"].to_pylist()[19:22] == ["7", "1001", "Ünë"]
@@ -140,7 +143,7 @@ def test_a_dataset_of_another_format(written: Path) -> None:
     table = pq.read_table(written)
     note = json.dumps({**PROVENANCE, "format": 1})
     pq.write_table(table.replace_schema_metadata({"moodring": note}), written)
-    assert refusal(written) == f"{written} has dataset format 1, not 2; prepare it again"
+    assert refusal(written) == f"{written} has dataset format 1, not 3; prepare it again"
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_it_learns_bends_and_lines_and_the_spread_that_follows_the_mean(rows: Ro
 
 def test_a_set_that_says_nothing_gets_little_share(rows: Rows):
     _, solution = network(rows)
-    shares = solution.weights[1]
+    shares = solution.weights[len(WIDTHS) + 1]
     np.testing.assert_allclose(shares.sum(axis=1), 1.0, rtol=1e-6)
     assert (shares[:, 0] > 2 * shares[:, 1]).all()
 
