@@ -317,7 +317,7 @@ def _by_genre(pieces: Sequence[PieceSteps], predicted: Values, truth: Values) ->
         if len(rows) > 1:
             figures = scores(predicted[rows], truth[rows])
             kept = {f"{kind}_{axis}": figures[f"{kind}_{axis}_mean"] for kind in ("r", "rmse") for axis, _ in AXES}
-            found[genre] = {"pieces": float(len(rows)), **kept}
+            found[genre] = {"pieces": len(rows), **kept}
     return found
 
 

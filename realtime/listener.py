@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from models.affect import State
 from models.features import FeatureSet, FeatureVector
+from models.transcription import SAMPLE_RATE
 from realtime.events import Advance, AllNotesOff, Event, Lost, NoteOff, NoteOn, Pedal, Sound
 from realtime.sound_memory import SoundMemory
-from realtime.transcriber import NoteBegan, NoteEvent, StreamingTranscriber
+from realtime.transcriber import HOP_SAMPLES, NoteBegan, NoteEvent, StreamingTranscriber
 from realtime.window import NoteWindow
 
 #: With nothing heard for this long, the state is silence.
@@ -124,6 +125,8 @@ class Listener:
             events = transcriber.next_hop()
             self._reached_s = self._origin_s + transcriber.transcribed_s
             if transcriber.is_audible:
+                if self._sound is not None and self._reached_s - self._heard_s > SILENCE_AFTER_S:
+                    self._sound.begin_at(transcriber.transcribed_s - HOP_SAMPLES / SAMPLE_RATE)
                 self._heard_s = self._reached_s
             for event in events or ():
                 self._take(event)

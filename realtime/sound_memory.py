@@ -29,6 +29,7 @@ class SoundMemory:
         self._most_spectra = max((samples - SPECTRUM_SAMPLES) // SPECTRUM_HOP + 1, 1)
         self._most_posteriors = max(samples // FRAME_SAMPLES, 1)
         self._stream = SpectrumStream()
+        self._first_spectrum = 0
         self._mel_db = np.empty((0, MEL_BANDS), np.float32)
         self._level_db = np.empty(0, np.float32)
         self._descriptors = np.empty((0, len(DESCRIPTORS)), np.float32)
@@ -39,6 +40,12 @@ class SoundMemory:
     def hear(self, samples: FloatArray) -> None:
         """Take the next samples, mono at 22,050 Hz [shape=(n,)]."""
         self._stream.feed(samples)
+
+    def begin_at(self, time_s: float) -> None:
+        """Forget what was before ``time_s``: music that begins after a silence is heard as if nothing had been."""
+        self._first_spectrum = int(time_s * SAMPLE_RATE + 1e-3) // SPECTRUM_HOP
+        for blocks in (self._notes, self._onsets, self._activations):
+            blocks[:] = [blocks[0][:0]]
 
     def transcribe(self, made: Iterable[Posteriorgrams]) -> None:
         """Take what the transcriber made next; frames from before the first sample are left out."""
@@ -53,13 +60,18 @@ class SoundMemory:
         """The frames that had ended by ``time_s`` and what had been transcribed, as much as a window holds."""
         # A sample that came at this very time is there, whatever rounding says.
         blocks = self._stream.take(int(time_s * SAMPLE_RATE + 1e-3))
-        most = self._most_spectra
-        self._mel_db = np.concatenate([self._mel_db, *(block.mel_db for block in blocks)])[-most:]
-        self._level_db = np.concatenate([self._level_db, *(block.level_db for block in blocks)])[-most:]
-        self._descriptors = np.concatenate([self._descriptors, *(block.descriptors for block in blocks)])[-most:]
+        most = min(self._most_spectra, max(self._stream.frames - self._first_spectrum, 0))
+        self._mel_db = _newest(most, self._mel_db, *(block.mel_db for block in blocks))
+        self._level_db = _newest(most, self._level_db, *(block.level_db for block in blocks))
+        self._descriptors = _newest(most, self._descriptors, *(block.descriptors for block in blocks))
         notes, onsets, activations = (
             np.concatenate(blocks)[-self._most_posteriors :]
             for blocks in (self._notes, self._onsets, self._activations)
         )
         self._notes, self._onsets, self._activations = [notes], [onsets], [activations]
         return SoundWindow(self._mel_db, self._level_db, self._descriptors, notes, onsets, activations)
+
+
+def _newest(count: int, *blocks: FloatArray) -> FloatArray:
+    joined = np.concatenate(blocks)
+    return joined[max(len(joined) - count, 0) :]

@@ -112,8 +112,8 @@ def test_every_setting_and_every_figure_is_shown(home: Path):
         assert f"{key:{width}}  {text}".strip() in said
     assert "intervals mse  0.4, 0.6" in said
     limits = said[said.index("where it fails, and what it does not say") + 1 :][:2]
-    assert limits[0].startswith("  - It hears very")
-    assert limits[1].startswith("    very")
+    assert limits[0].startswith("- It hears very")
+    assert limits[1].startswith("very")
     assert max(map(len, limits)) <= 100
     genres = said.index("evaluation by genre, of those cross-validated pieces")
     assert [line.split() for line in said[genres + 1 : genres + 4]] == [

@@ -151,3 +151,19 @@ def test_posteriors_from_before_the_sound_are_left_out_and_below_the_gate_are_no
     found = memory.at(0.0)
     assert found.note_posteriors[:, 0].tolist() == found.onset_posteriors[:, 0].tolist() == [1, 0]
     assert found.activations[:, 0].tolist() == [1, 0]
+
+
+def test_music_after_a_silence_is_as_if_nothing_had_been_before() -> None:
+    music = (0.1 * np.random.default_rng(3).standard_normal(22050)).astype(np.float32)
+    silence = np.zeros(100 * 512, np.float32)
+    ones, inner = np.ones((4, 88), np.float32), np.ones((4, ACTIVATIONS), np.float32)
+    fresh, later = SoundMemory(10.0), SoundMemory(10.0)
+    fresh.hear(music)
+    later.hear(np.concatenate([silence, music]))
+    later.transcribe([Posteriorgrams(0, np.ones((4, 264), np.float32), ones, ones, inner, np.ones(4, np.float32))])
+    assert len(later.at(len(silence) / 22050).level_db) > 90
+    later.begin_at(len(silence) / 22050)
+    found, expected = later.at((len(silence) + len(music)) / 22050), fresh.at(len(music) / 22050)
+    np.testing.assert_array_equal(found.mel_db, expected.mel_db)
+    np.testing.assert_array_equal(found.level_db, expected.level_db)
+    assert len(found.note_posteriors) == len(found.activations) == 0
