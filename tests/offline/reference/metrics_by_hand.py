@@ -175,7 +175,7 @@ def exhaustive() -> dict[str, list[float]]:
 
 
 def estimate(heard: list[bool], said: list[float], until_s: Fraction) -> float:
-    """What a piece's steps come to by then: each counts by the cube of how full its window was, if it heard anything."""
+    """What a piece comes to by then: each step counts by the cube of how full its window was, if it heard anything."""
     steps = [
         ((min(Fraction(number, 2), Fraction(WINDOW_S)) / WINDOW_S) ** 3, hears, Fraction(value))
         for number, (hears, value) in enumerate(zip(heard, said, strict=True), start=1)
