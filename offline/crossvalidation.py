@@ -20,8 +20,9 @@ from sklearn.model_selection import GroupKFold
 
 from models.bundle import Bundle
 from models.errors import MoodringError, UsageError
+from offline.baselines import Fold
 from offline.dataset import Dataset, PieceSteps
-from offline.dynamic import Fold, dynamic_errors, on_their_scale
+from offline.dynamic import dynamic_errors, on_their_scale
 from offline.evaluation import AXES, Evaluation, genre_rows, piece_labels, summarize_piece
 from offline.kept import Kept
 from offline.metrics import Scores, Values, known_mean, scores, spread_scores

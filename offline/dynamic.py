@@ -11,16 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.affect import HALF_RANGE
+from offline.baselines import Fold
 from offline.dataset import Dataset, PieceSteps
 from offline.metrics import Scores, Values, known_mean
 
 _MEANS = (0, 2)
 _FEWEST_PIECES = 10
-
-Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 def dynamic_errors(pieces: Sequence[PieceSteps], steps: Sequence[Values]) -> Scores:

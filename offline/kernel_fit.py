@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy import linalg
 from scipy.optimize import brentq
 from sklearn.linear_model import RidgeCV
-from sklearn.model_selection import GroupKFold
 
+from offline.baselines import group_folds
 from offline.metrics import spread_terms
 from offline.networks.kernel import CLIP, LANDMARKS, components, quadratic
 
@@ -212,8 +212,7 @@ def _choose(rows: Rows, turns: Sequence[Single], widths: tuple[int, ...], seed: 
 
 def inner_folds(groups: NDArray[np.str_]) -> list[Places]:
     """The rows of each inner fold, no group in two."""
-    splits = GroupKFold(min(_INNER_FOLDS, len(set(groups)))).split(np.empty(len(groups)), groups=groups)
-    return [rows for _, rows in splits]
+    return [rows for _, rows in group_folds(groups, _INNER_FOLDS)]
 
 
 def _principal(rows: Rows, widths: tuple[int, ...]) -> list[Single]:

@@ -45,7 +45,9 @@ class Sequences:
         """These pieces and then the ``others``, of the same feature sets."""
         steps = max(self.features.shape[1], others.features.shape[1])
         both: dict[str, Any] = {
-            name: _stacked([getattr(one, name) for one in (self, others)], steps) for name in _BY_PIECE
+            # A step that is not there was not rated while listening, which is not a rating of nought.
+            name: _stacked([getattr(one, name) for one in (self, others)], steps, np.nan if name == "dynamic" else 0.0)
+            for name in _BY_PIECE
         }
         return replace(self, **both)
 
@@ -110,10 +112,12 @@ def sequences(dataset: Dataset, inputs: Iterable[str]) -> Sequences:
     return Sequences(features, labels, dynamic, filled, cohorts, counts, widths, dataset.hop_s / dataset.window_s)
 
 
-def _stacked(arrays: list[NDArray[Any]], steps: int) -> NDArray[Any]:
-    """Arrays [shape=(pieces, steps, …)] one after another, padded with zeros to so many steps."""
+def _stacked(arrays: list[NDArray[Any]], steps: int, fill: float) -> NDArray[Any]:
+    """Arrays [shape=(pieces, steps, …)] one after another, padded with ``fill`` to so many steps."""
     padded = [
-        one if one.ndim == 1 else np.pad(one, [(0, 0), (0, steps - one.shape[1]), *[(0, 0)] * (one.ndim - 2)])
+        one
+        if one.ndim == 1
+        else np.pad(one, [(0, 0), (0, steps - one.shape[1]), *[(0, 0)] * (one.ndim - 2)], constant_values=fill)
         for one in arrays
     ]
     return np.concatenate(padded)

@@ -156,6 +156,17 @@ def test_pieces_heard_otherwise_are_judged_by_who_has_not_learned_from_them(smal
     assert found["loud"]["heard"] != found["loud"]["as_is"]
 
 
+def test_steps_that_are_not_there_were_not_rated(small_dataset: Dataset):
+    long = sequences(small_dataset, ["notes22"])
+    short = replace(long, **{name: getattr(long, name)[:, :20] for name in ("features", "labels", "dynamic", "filled")})
+    short.dynamic[:] = 5.0
+    both = short.with_more(long)
+    assert both.features.shape[:2] == (2 * len(long.features), long.features.shape[1])
+    padded = both.dynamic[: len(long.features), 20:]
+    assert np.isnan(padded).all()
+    assert not both.filled[: len(long.features), 20:].any()
+
+
 def test_only_the_same_pieces_can_be_heard_otherwise(small_dataset: Dataset):
     odd = otherwise(small_dataset, "noise", 1.0)
     stranger = replace(odd.pieces[0], piece="a stranger")
