@@ -35,13 +35,19 @@ FloatArray = NDArray[np.float32]
 #: Half-band filter between the rates, odd length; passes up to 0.12 and stops from 0.38 of the rate.
 _HALF_BAND_TAPS = 23
 
+#: Phases of a frame that are worth computing at each rate, from 22,050 Hz down by halves. They lie a whole number of
+#: samples apart there, and low filters, a sixth of a second long and more, change little between phases: against four
+#: throughout, two are off by 0.1 dB (RMS on music) at a sixteenth of the rate, and one by as much in the lowest octave.
+_PHASES = (4, 4, 4, 4, 2, 2, 2, 1)
+
 
 @dataclass(frozen=True)
 class _Octave:
     """The filters of the bins that are computed at one rate, as a matrix over a stretch of samples around a frame.
 
     ``past`` and ``future`` are how many samples before and from the frame's centre the stretch holds, ``lag`` how far
-    the decimated stream lags behind its input; all three at the octave's own rate.
+    the decimated stream lags behind its input; all three at the octave's own rate. ``phases`` is the most phases that
+    are worth computing at that rate.
     """
 
     decimation: int
@@ -49,6 +55,7 @@ class _Octave:
     bins: slice
     past: int
     future: int
+    phases: int
     filters: FloatArray  # [shape=(past + future, 2 * bins)], real parts then imaginary ones
 
 
@@ -91,7 +98,7 @@ def _octaves(lookahead_frames: int) -> tuple[_Octave, ...]:
             matrix[past - before : past - before + len(taps), column] = taps * np.sqrt(lengths[b])
         both = np.concatenate([matrix.real, matrix.imag], axis=1).astype(np.float32)
         bins = slice(int(chosen[0]), int(chosen[-1]) + 1)
-        banks.append(_Octave(2**k, round(lag), bins, past, future, both))
+        banks.append(_Octave(2**k, round(lag), bins, past, future, _PHASES[k], both))
     return tuple(banks)
 
 
@@ -99,25 +106,36 @@ class ConstantQ:
     """Turns hops of ``hop_frames`` × 256 samples into frames that lie ``lookahead_frames`` behind the newest sample.
 
     Frame ``k`` since the start is centred on sample ``256 (k − lookahead_frames)``; before the stream is silence.
+    With four ``phases`` a frame is the mean of the decibels at four moments 64 samples apart, 96 and 32 before its
+    centre and as far after it (two 128 apart below 330 Hz, one below 41 Hz, where filters are long). The filters stay
+    the same, so a frame reaches up to 96 samples further ahead than the look-ahead; a frame comes with the 256 samples
+    that follow its look-ahead at the earliest, so none comes later for it.
+
     Several hops at once give the same frames, bit for bit, as one at a time. Raises ``ValueError`` for a look-ahead
-    that leaves the lowest octave nothing (below 7 frames).
+    that leaves the lowest octave nothing (below 7 frames), and for other numbers of phases than 1 and 4.
     """
 
-    def __init__(self, *, hop_frames: int, lookahead_frames: int) -> None:
+    def __init__(self, *, hop_frames: int, lookahead_frames: int, phases: int = 1) -> None:
+        if phases not in (1, 4):
+            raise ValueError(f"phases must be 1 or 4, not {phases}")
         if lookahead_frames < 7:
             raise ValueError(f"lookahead_frames must be at least 7, not {lookahead_frames}")
         self.hop_samples = hop_frames * FRAME_SAMPLES
         self._hop_frames = hop_frames
         self._lookahead_samples = lookahead_frames * FRAME_SAMPLES
         self._banks = _octaves(lookahead_frames)
+        self._phases = [min(bank.phases, phases) for bank in self._banks]
         self._half_band = _half_band()
         self.reset()
 
     def reset(self) -> None:
         """Forget everything, as if new."""
         # What the next hop needs of the samples before it, at each rate; for the filters between the rates too.
-        before = [b.past + self._lookahead_samples // b.decimation - b.lag for b in self._banks]
-        self._held = [np.zeros(length, np.float32) for length in before]
+        self._held = []
+        for bank, phases in zip(self._banks, self._phases, strict=True):
+            first = (phases - 1) * FRAME_SAMPLES // phases // 2 // bank.decimation  # so far before the frame's centre
+            before = first + bank.past + self._lookahead_samples // bank.decimation - bank.lag
+            self._held.append(np.zeros(before, np.float32))
         self._undecimated = [np.zeros(_HALF_BAND_TAPS - 1, np.float32) for _ in self._banks]
 
     def push(self, samples: FloatArray) -> FloatArray:
@@ -128,18 +146,29 @@ class ConstantQ:
         hops = len(samples) // self.hop_samples
         power = np.empty((hops, self._hop_frames, BINS), np.float32)
         stream = samples
-        for k, bank in enumerate(self._banks):
+        for k, (bank, phases) in enumerate(zip(self._banks, self._phases, strict=True)):
             if k:
                 joined, self._undecimated[k] = _join(self._undecimated[k], stream)
                 halved = _stretches(joined, _HALF_BAND_TAPS, 2, (hops, self.hop_samples // bank.decimation))
                 stream = (halved @ self._half_band).ravel()
             joined, self._held[k] = _join(self._held[k], stream)
-            step = FRAME_SAMPLES // bank.decimation
-            projected = _stretches(joined, bank.past + bank.future, step, power.shape[:2]) @ bank.filters
-            bins = projected.shape[-1] // 2
-            power[..., bank.bins] = projected[..., :bins] ** 2 + projected[..., bins:] ** 2
-        decibels: FloatArray = np.float32(10.0) * np.log10(power + np.float32(POWER_FLOOR))
+            step = FRAME_SAMPLES // phases // bank.decimation
+            shape = (hops, self._hop_frames * phases)
+            projected = _stretches(joined, bank.past + bank.future, step, shape) @ bank.filters
+            power[..., bank.bins] = _mean_power(projected, phases)
+        decibels: FloatArray = np.float32(10.0 / np.log(10.0)) * np.log(power)
         return decibels.reshape(-1, BINS)
+
+
+def _mean_power(projected: FloatArray, phases: int) -> FloatArray:
+    """The geometric mean of the power over the ``phases`` of each frame, whose logarithm is the mean of theirs."""
+    squared = np.square(projected)
+    bins = squared.shape[-1] // 2
+    power: FloatArray = squared[..., :bins] + squared[..., bins:]
+    power += np.float32(POWER_FLOOR)
+    for _ in range(phases.bit_length() - 1):
+        power = np.sqrt(power[..., 0::2, :] * power[..., 1::2, :])
+    return power
 
 
 def _join(before: FloatArray, new: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -27,13 +27,13 @@ def music(shared_data: Path) -> np.ndarray:
     return soxr.resample(samples, rate, SAMPLE_RATE).astype(np.float32)[:WINDOW_SAMPLES]
 
 
-def frames(samples: np.ndarray, hop_frames: int = 4) -> np.ndarray:
+def frames(samples: np.ndarray, hop_frames: int = 4, phases: int = 1) -> np.ndarray:
     """The frames centred on samples 0, 256, 512 and so on, as many as fit [shape=(n, 309)]."""
     wanted = len(samples) // FRAME_SAMPLES + 1
     hop = hop_frames * FRAME_SAMPLES
     hops = -(-(wanted + LOOKAHEAD) // hop_frames)
     padded = np.concatenate([samples, np.zeros(hops * hop - len(samples), np.float32)])
-    constant_q = ConstantQ(hop_frames=hop_frames, lookahead_frames=LOOKAHEAD)
+    constant_q = ConstantQ(hop_frames=hop_frames, lookahead_frames=LOOKAHEAD, phases=phases)
     blocks = [constant_q.push(padded[start : start + hop]) for start in range(0, len(padded), hop)]
     return np.concatenate(blocks)[LOOKAHEAD : LOOKAHEAD + wanted]
 
@@ -75,16 +75,38 @@ def test_frames_do_not_depend_on_how_many_come_at_once(music: np.ndarray, hop_fr
     np.testing.assert_allclose(*amplitudes, rtol=1.15e-4, atol=6e-8)
 
 
-@pytest.mark.parametrize("hops", [2, 3, 16, 40])
-def test_hops_that_come_together_give_the_same_to_the_last_bit(music: np.ndarray, hops: int) -> None:
-    hop = 4 * FRAME_SAMPLES
+@pytest.mark.parametrize("phases", [1, 4])
+@pytest.mark.parametrize(("hop_frames", "hops"), [(4, 2), (4, 3), (4, 16), (4, 40), (16, 2), (16, 10)])
+def test_hops_that_come_together_give_the_same_to_the_last_bit(
+    music: np.ndarray, hop_frames: int, hops: int, phases: int
+) -> None:
+    hop = hop_frames * FRAME_SAMPLES
     samples = music[: len(music) // hop * hop]
 
     def pushed(block: int) -> np.ndarray:
-        constant_q = ConstantQ(hop_frames=4, lookahead_frames=LOOKAHEAD)
+        constant_q = ConstantQ(hop_frames=hop_frames, lookahead_frames=LOOKAHEAD, phases=phases)
         return np.concatenate([constant_q.push(samples[i : i + block]) for i in range(0, len(samples), block)])
 
     np.testing.assert_array_equal(pushed(hops * hop), pushed(hop))
+
+
+def test_four_phases_are_the_mean_of_the_frames_a_quarter_of_a_hop_apart(music: np.ndarray) -> None:
+    centred = frames(music, phases=4)
+    shifted = [frames(np.concatenate([np.zeros(FRAME_SAMPLES - by, np.float32), music])) for by in (-96, -32, 32, 96)]
+    expected = np.mean([some[1 : len(centred)] for some in shifted], axis=0)
+    heard = slice(8, len(expected) - 8)
+    difference = (centred[: len(expected)] - expected)[heard]
+    every_phase = 129  # From here on four are computed; below, fewer say nearly the same.
+    assert np.abs(difference[:, every_phase:]).max() < 0.01
+    assert np.sqrt(np.mean(difference[:, :every_phase] ** 2)) < 0.3
+    one = (frames(music)[: len(expected)] - expected)[heard]
+    assert np.sqrt(np.mean(one[:, every_phase:] ** 2)) > 1.0  # The phases differ, so there is something to agree on.
+
+
+@pytest.mark.parametrize("phases", [0, 2, 8])
+def test_other_numbers_of_phases_are_refused(phases: int) -> None:
+    with pytest.raises(ValueError, match=rf"^phases must be 1 or 4, not {phases}$"):
+        ConstantQ(hop_frames=4, lookahead_frames=LOOKAHEAD, phases=phases)
 
 
 @pytest.mark.parametrize("pitch", [33, 45, 57, 60, 69, 81, 93, 105])
@@ -102,8 +124,9 @@ def test_a_tone_begins_at_its_own_frame() -> None:
     assert abs(first - 50) <= 2
 
 
-def test_digital_silence_is_the_floor() -> None:
-    np.testing.assert_allclose(frames(np.zeros(SAMPLE_RATE, np.float32)), -100.0, atol=1e-4)
+@pytest.mark.parametrize("phases", [1, 4])
+def test_digital_silence_is_the_floor(phases: int) -> None:
+    np.testing.assert_allclose(frames(np.zeros(SAMPLE_RATE, np.float32), phases=phases), -100.0, atol=1e-4)
 
 
 def test_ten_times_the_amplitude_is_twenty_decibels_more(music: np.ndarray) -> None:
