@@ -17,7 +17,7 @@ from models.features import FeatureSet, FeatureVector
 from models.transcription import SAMPLE_RATE
 from realtime.events import Advance, AllNotesOff, Event, Lost, NoteOff, NoteOn, Pedal, Sound
 from realtime.sound_memory import SoundMemory
-from realtime.transcriber import HOP_SAMPLES, NoteBegan, NoteEvent, StreamingTranscriber
+from realtime.transcriber import HOP_SAMPLES, StreamingTranscriber
 from realtime.window import NoteWindow
 
 #: With nothing heard for this long, the state is silence.
@@ -98,7 +98,7 @@ class Listener:
             self._remember(self._transcriber.end_input())
             moments += self._transcribe(self._transcriber)
             for event in self._transcriber.flush():
-                self._take(event)
+                self._window.hear(event, self._origin_s)
         moments += self._due(self._reached_s, inclusive=True)
         return moments
 
@@ -129,18 +129,11 @@ class Listener:
                     self._sound.begin_at(transcriber.transcribed_s - HOP_SAMPLES / SAMPLE_RATE)
                 self._heard_s = self._reached_s
             for event in events or ():
-                self._take(event)
+                self._window.hear(event, self._origin_s)
             if self._sound is not None:
                 self._sound.transcribe(transcriber.posteriorgrams)
         self._reached_s = self._origin_s + transcriber.received_s
         yield from self._due(self._reached_s, inclusive=True)
-
-    def _take(self, event: NoteEvent) -> None:
-        onset_s = self._origin_s + event.onset_s
-        if isinstance(event, NoteBegan):
-            self._window.begin(onset_s, event.pitch, event.velocity)
-        else:
-            self._window.end(self._origin_s + event.offset_s, event.pitch, event.velocity)
 
     def _hear_key(self, event: NoteOn | NoteOff | Pedal | AllNotesOff | Advance | Lost) -> Iterator[Moment]:
         if self._transcriber is None or self._lost:

@@ -1,4 +1,4 @@
-"""Notes out of posteriorgrams, frame by frame: the causal counterpart of Basic Pitch's note creation.
+"""Notes announced from posteriorgrams, frame by frame: the causal counterpart of Basic Pitch's note creation.
 
 The thresholds mean what they mean there (an onset is a local maximum of at least 0.5, a note sounds while its
 probability is at least 0.3 with gaps below 11 frames, and must outlast 11 frames). What a whole file decides there is
@@ -9,12 +9,14 @@ an onset becomes a note once it has lasted.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.transcription import LOWEST_PITCH, PITCHES
+from models.transcription import FRAME_S, LOWEST_PITCH, PITCHES
+from realtime.constant_q import QUALITY
 
 FloatArray = NDArray[np.float32]
 
@@ -25,6 +27,16 @@ MIN_FRAMES = 11
 GAP_FRAMES = 11
 #: Share by which the running maxima that inferred onsets are scaled with fade each frame: half in eight seconds.
 _FADE = 0.5 ** (1 / 690)
+
+
+def _confirm_frames(pitch: int) -> int:
+    """Half the length of its filter, less two frames: where that is long, who waits anyway can wait to be surer."""
+    frequency = 440.0 * float(2.0 ** ((pitch - 69) / 12))
+    return min(max(round(QUALITY / frequency / 2 / FRAME_S) - 2, 1), MIN_FRAMES)
+
+
+#: After how many frames an onset is announced, for each pitch from the lowest.
+CONFIRM_FRAMES = tuple(_confirm_frames(LOWEST_PITCH + pitch) for pitch in range(PITCHES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +65,11 @@ _Slots = dict[int, _Slot]
 class NoteTracker:
     """Follows all 88 pitches. ``push`` takes frames as they come and says which notes began and ended.
 
-    A candidate with an onset is announced ``confirm_frames`` after it, one without an onset once it has outlasted the
-    shortest note; only then does it end the notes that it takes its energy from.
+    A candidate with an onset is announced ``confirm_frames`` of its pitch after it, one without an onset once it has
+    outlasted the shortest note; only then does it end the notes that it takes its energy from.
     """
 
-    def __init__(self, *, confirm_frames: int = 6) -> None:
+    def __init__(self, confirm_frames: Sequence[int] = CONFIRM_FRAMES) -> None:
         self._confirm_frames = confirm_frames
         self.reset()
 
@@ -121,7 +133,7 @@ class NoteTracker:
             self._struck[pitch] = _Slot(self._frame - 1, float(both[pitch]), int(pitch not in loud))
         self._confirm(self._struck, self._confirm_frames, heard)
         self._swell(notes, loud)
-        self._confirm(self._swelling, MIN_FRAMES, heard)
+        self._confirm(self._swelling, [MIN_FRAMES] * PITCHES, heard)
         return heard
 
     def _swell(self, notes: list[float], loud: set[int]) -> None:
@@ -133,9 +145,9 @@ class NoteTracker:
         for pitch in loud - shadowed - self._swelling.keys():
             self._swelling[pitch] = _Slot(self._frame, notes[pitch])
 
-    def _confirm(self, candidates: _Slots, after_frames: int, heard: list[FrameNote]) -> None:
-        latest = self._frame - after_frames
-        for pitch in sorted(p for p, slot in candidates.items() if slot.start <= latest and not slot.below):
+    def _confirm(self, candidates: _Slots, after_frames: Sequence[int], heard: list[FrameNote]) -> None:
+        sure = (p for p, slot in candidates.items() if slot.start + after_frames[p] <= self._frame and not slot.below)
+        for pitch in sorted(sure):
             slot = candidates.pop(pitch)
             # What was said to have ended later has ended later: a note does not overlap the one before it.
             start = max(slot.start, self._ended[pitch])

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from models.features import SoundWindow
 from models.features.spectra import DESCRIPTORS, MEL_BANDS, SPECTRUM_HOP, SPECTRUM_SAMPLES
 from models.transcription import ACTIVATIONS, FRAME_SAMPLES, PITCHES, SAMPLE_RATE
+from realtime.posteriorgrams import Posteriorgrams
 from realtime.spectra import SpectrumStream
-from realtime.transcriber import Posteriorgrams
 
 FloatArray = NDArray[np.float32]
 

@@ -1,30 +1,27 @@
 """Streaming transcription: samples in, notes out, with Spotify's Basic Pitch network.
 
-Each hop of four frames (46 ms) goes through a constant-Q filter bank, a normaliser that runs over the last two
-seconds as the reference's windows do, the re-cut network, and a causal note tracker. Look-ahead is explicit: a frame's
-filters see ``lookahead_frames`` after it, the network ten more (116 ms), the note tracker a few to be sure. Where more
-samples wait than one hop needs, as with a file, several hops go through together, which costs less and changes nothing.
-
-Bittner et al., "A lightweight instrument-agnostic model for polyphonic note transcription and multipitch estimation",
-ICASSP 2022.
+Sound is heard twice. At once, a hop of four frames (46 ms) at a time and with little look-ahead, to announce a note
+while it is new; how long an announcement waits to be surer depends on how long the filters of its register are. And
+again half a second later with twelve times that look-ahead, at which filters are whole down to E2, in order to say what
+the notes were. Both ways share the filter bank, the network and their thresholds; see ``realtime.posteriorgrams``.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from functools import cache
 from itertools import chain
-from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from models.transcription import DELAY, FRAME_S, FRAME_SAMPLES, SAMPLE_RATE, STATES, open_transcription_network
-from realtime.constant_q import ConstantQ
+from models.transcription import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE
 from realtime.level import LevelGate
+from realtime.note_events import NoteBegan, NoteEnded, NoteEvent, NoteReleased, NoteWithdrawn
+from realtime.note_ledger import NoteLedger
+from realtime.note_scribe import HORIZON, NoteScribe
 from realtime.note_tracker import FrameNote, NoteTracker
+from realtime.posteriorgrams import Posteriorgrams, PosteriorgramStream
 from realtime.resampler import MonoResampler
 
 FloatArray = NDArray[np.float32]
@@ -33,83 +30,102 @@ HOP_FRAMES = 4
 HOP_SAMPLES = HOP_FRAMES * FRAME_SAMPLES
 #: At most so many hops go through the network together; beyond that its layers outgrow the cache.
 MOST_HOPS = 16
-#: The reference normalises windows of this many frames (2 s).
-_NORMALISED_FRAMES = 172
-
-
-@dataclass(frozen=True, slots=True)
-class NoteBegan:
-    """A note that sounds: ``onset_s`` and, of the moment when it became certain, ``certain_s`` are stream time."""
-
-    onset_s: float
-    pitch: int
-    velocity: int
-    certain_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class NoteEnded:
-    """A whole note, once its end is certain; the ``NoteBegan`` of the same pitch came before it."""
-
-    onset_s: float
-    offset_s: float
-    pitch: int
-    velocity: int
-    certain_s: float
-
-
-NoteEvent = NoteBegan | NoteEnded
+#: What notes are announced from: the least look-ahead that leaves the lowest octave a filter.
+_PROMPT_FRAMES = 7
+#: What notes become certain from: agreement with the reference grows up to here (464 ms) and no further.
+_SURE_FRAMES = 40
+#: The normaliser of the second hearing knows the 0.7 s that follow: a frame stands within what it is compared with.
+_SURE_NORMALIZER_FRAMES = 60
+#: So many hops go together in the second hearing, which is in no hurry.
+_SURE_HOPS = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Posteriorgrams:
-    """What the network made of one hop: probabilities 0…1, one row a frame; ``frame`` is the number of the first.
+class _Certain:
+    """Notes that began or ended for certain, and the frame before which nothing more will."""
 
-    ``contours`` has three bins a semitone [shape=(hop, 264)], ``notes`` and ``onsets`` one [shape=(hop, 88)];
-    ``activations`` are what its inner layers made of the frame, from 0 up [shape=(hop, ACTIVATIONS)].
-    ``audible`` [shape=(hop,)] is 0 for frames that were below the gate, else 1.
-    """
-
-    frame: int
-    contours: FloatArray
-    notes: FloatArray
-    onsets: FloatArray
-    activations: FloatArray
-    audible: FloatArray
+    notes: tuple[FrameNote, ...] = ()
+    decided: int = -HORIZON
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Hop:
-    """All that came of one hop: the level after it, whether the gate was open, and the notes of each of its frames."""
+    """All that came of one hop: the level after it, whether the gate was open, and the notes heard either way."""
 
     level_db: float
     is_audible: bool
     posteriorgrams: Posteriorgrams
-    heard: tuple[FrameNote, ...]
+    announced: tuple[FrameNote, ...]
+    certain: _Certain
 
 
-class _Normalizer:
-    """Maps decibels to 0…1 between the minimum and the maximum of the last two seconds."""
+class _Prompt:
+    """The first hearing, hop by hop."""
 
     def __init__(self) -> None:
-        self._lowest = np.full(_NORMALISED_FRAMES - 1, np.inf, np.float32)
-        self._highest = np.full(_NORMALISED_FRAMES - 1, -np.inf, np.float32)
+        self._stream = PosteriorgramStream(hop_frames=HOP_FRAMES, lookahead_frames=_PROMPT_FRAMES)
+        self._tracker = NoteTracker()
+        self.delay_frames = self._stream.delay_frames
 
-    def push(self, decibels: FloatArray) -> FloatArray:
-        lowest = np.concatenate([self._lowest, decibels.min(axis=1)])
-        highest = np.concatenate([self._highest, decibels.max(axis=1)])
-        self._lowest, self._highest = lowest[len(decibels) :], highest[len(decibels) :]
-        low = sliding_window_view(lowest, _NORMALISED_FRAMES).min(axis=1)[:, None]
-        high = sliding_window_view(highest, _NORMALISED_FRAMES).max(axis=1)[:, None]
-        normal = np.zeros_like(decibels)
-        np.divide(decibels - low, high - low, out=normal, where=high > low)
-        return normal
+    def push(
+        self, samples: FloatArray, is_open: NDArray[np.bool_]
+    ) -> list[tuple[Posteriorgrams, tuple[FrameNote, ...]]]:
+        """Of each hop, what the network made of it and the notes that seem to begin or end."""
+        made = self._stream.push(samples, is_open)
+        audible = made.audible[:, None]
+        heard = self._tracker.push(made.notes * audible, made.onsets * audible)
+        hops = []
+        for first in range(0, len(heard), HOP_FRAMES):
+            rows = slice(first, first + HOP_FRAMES)
+            hop = Posteriorgrams(
+                made.frame + first,
+                made.contours[rows],
+                made.notes[rows],
+                made.onsets[rows],
+                made.activations[rows],
+                made.audible[rows],
+            )
+            hops.append((hop, tuple(chain.from_iterable(heard[rows]))))
+        return hops
 
 
-@cache
-def _network() -> Any:
-    """The network, loaded once: it keeps no state of its own, so one serves all."""
-    return open_transcription_network()
+class _Sure:
+    """The second hearing, some hops at a time."""
+
+    def __init__(self) -> None:
+        self._stream = PosteriorgramStream(
+            hop_frames=_SURE_HOPS * HOP_FRAMES,
+            lookahead_frames=_SURE_FRAMES,
+            normalizer_ahead=_SURE_NORMALIZER_FRAMES,
+        )
+        self._scribe = NoteScribe()
+        self._samples = np.empty(0, np.float32)
+        self._is_open = np.empty(0, np.bool_)
+        self.delay_frames = self._stream.delay_frames
+
+    def push(self, samples: FloatArray, is_open: NDArray[np.bool_]) -> list[_Certain]:
+        """Of each hop what became certain with it; most wait for the ones after them and bring nothing."""
+        waited = len(self._samples) // HOP_SAMPLES
+        hops = waited + len(samples) // HOP_SAMPLES
+        together = hops - hops % _SURE_HOPS
+        self._samples = np.concatenate([self._samples, samples])
+        self._is_open = np.concatenate([self._is_open, is_open])
+        certain = [_Certain() for _ in range(hops)]
+        if together:
+            now, self._samples = np.split(self._samples, [together * HOP_SAMPLES])
+            now_open, self._is_open = np.split(self._is_open, [together * HOP_FRAMES])
+            made = self._stream.push(now, now_open)
+            audible = made.audible[:, None]
+            notes, onsets = made.notes * audible, made.onsets * audible
+            for hop in range(_SURE_HOPS, together + 1, _SURE_HOPS):
+                rows = slice((hop - _SURE_HOPS) * HOP_FRAMES, hop * HOP_FRAMES)
+                heard = self._scribe.push(notes[rows], onsets[rows])
+                certain[hop - 1] = _Certain(tuple(heard), self._scribe.decided)
+        return certain[waited:]
+
+    def finish(self) -> _Certain:
+        """End what still sounds."""
+        return _Certain(tuple(self._scribe.finish()), self._scribe.decided)
 
 
 class StreamingTranscriber:
@@ -118,21 +134,17 @@ class StreamingTranscriber:
     Events do not depend on how the stream is cut into blocks. Memory is constant.
     """
 
-    def __init__(self, sample_rate: int = SAMPLE_RATE, *, lookahead_frames: int = 16) -> None:
+    def __init__(self, sample_rate: int = SAMPLE_RATE) -> None:
         self.sample_rate = sample_rate
-        self._lookahead_frames = lookahead_frames
-        self._network = _network()
         self.reset()
 
     def reset(self) -> None:
         """Forget everything, as if new: the next sample is at stream time 0."""
         self._resampler = MonoResampler(self.sample_rate, SAMPLE_RATE)
-        self._constant_q = ConstantQ(hop_frames=HOP_FRAMES, lookahead_frames=self._lookahead_frames)
-        self._normalizer = _Normalizer()
         self._gate = LevelGate(HOP_SAMPLES / SAMPLE_RATE)
-        self._tracker = NoteTracker()
-        self._states = {name: np.zeros(shape, np.float32) for name, shape in STATES.items()}
-        self._open: deque[bool] = deque([False] * self.delay_frames)
+        self._prompt = _Prompt()
+        self._sure = _Sure()
+        self._ledger = NoteLedger()
         self._waiting = np.empty(0, np.float32)
         self._ready: deque[_Hop] = deque()
         self._hops = 0
@@ -143,7 +155,7 @@ class StreamingTranscriber:
     @property
     def delay_frames(self) -> int:
         """How many frames the newest posteriorgram frame lies behind the newest sample."""
-        return self._lookahead_frames + DELAY
+        return self._prompt.delay_frames
 
     @property
     def delay_s(self) -> float:
@@ -181,7 +193,7 @@ class StreamingTranscriber:
         return self._resampler.nonfinite
 
     def push(self, samples: FloatArray) -> list[NoteEvent]:
-        """Take the next ``samples`` [shape=(n,) or (n, channels)] in −1…1; what has become certain with them."""
+        """Take the next ``samples`` [shape=(n,) or (n, channels)] in −1…1; what has become known with them."""
         self.feed(samples)
         return self._drain()
 
@@ -210,40 +222,33 @@ class StreamingTranscriber:
         self._hops += 1
         self._level_db, self._is_audible = hop.level_db, hop.is_audible
         self.posteriorgrams = [hop.posteriorgrams]
-        return [self._event(note) for note in hop.heard]
+        return [*self._announce(hop.announced), *self._make_certain(hop.certain)]
 
     def _transcribe(self, hops: int) -> None:
         """Make as many ``hops`` ready of what waits."""
         if not hops:
             return
         samples, self._waiting = np.split(self._waiting, [hops * HOP_SAMPLES])
-        constant_q = self._normalizer.push(self._constant_q.push(samples))
-        given = {"constant_q": constant_q[None], **self._states}
-        contours, notes, onsets, activations, *states = self._network.run(None, given)
-        self._states = dict(zip(STATES, states, strict=True))
         levels = []
         for hop in samples.reshape(hops, HOP_SAMPLES):
             is_audible = self._gate.push(hop)
-            self._open.extend([is_audible] * HOP_FRAMES)
             levels.append((self._gate.level_db, is_audible))
-        # What was below the gate when it was heard is silence, whatever the normaliser made of it.
-        audible = np.array([self._open.popleft() for _ in range(hops * HOP_FRAMES)], np.float32)[:, None]
-        heard = self._tracker.push(notes[0] * audible, onsets[0] * audible)
-        first = self._hops * HOP_FRAMES - self.delay_frames
-        for number, (level_db, is_audible) in enumerate(levels):
-            rows = slice(number * HOP_FRAMES, (number + 1) * HOP_FRAMES)
-            outputs = (contours[0, rows], notes[0, rows], onsets[0, rows], activations[0, rows])
-            made = Posteriorgrams(first + rows.start, *outputs, audible[rows, 0])
-            self._ready.append(_Hop(level_db, is_audible, made, tuple(chain.from_iterable(heard[rows]))))
+        # What was below the gate when it was heard is silence, whatever the normaliser makes of it.
+        is_open = np.repeat([is_audible for _, is_audible in levels], HOP_FRAMES)
+        prompt = self._prompt.push(samples, is_open)
+        sure = self._sure.push(samples, is_open)
+        for level, heard, certain in zip(levels, prompt, sure, strict=True):
+            self._ready.append(_Hop(*level, *heard, certain))
 
     def flush(self) -> list[NoteEvent]:
         """Transcribe what is still on its way as if silence followed, and end every note."""
         self.end_input()
-        # Enough silence for the last frame to come out; its hop need not be full.
-        missing = self.delay_frames * FRAME_SAMPLES + HOP_SAMPLES
+        # Enough silence for the last frame to be decided; its hop need not be full.
+        missing = (self._sure.delay_frames + HORIZON) * FRAME_SAMPLES + _SURE_HOPS * HOP_SAMPLES
         self._waiting = np.concatenate([self._waiting, np.zeros(missing, np.float32)])
         events = self._drain()
-        events += [self._event(note) for note in self._tracker.finish()]
+        events += self._make_certain(self._sure.finish())
+        events += self._withdraw(None)
         return events
 
     def _drain(self) -> list[NoteEvent]:
@@ -255,10 +260,38 @@ class StreamingTranscriber:
         self.posteriorgrams = heard
         return events
 
-    def _event(self, note: FrameNote) -> NoteEvent:
-        onset_s = max((note.start - self.delay_frames) * FRAME_S, 0.0)
-        velocity = min(max(round(127 * note.amplitude), 1), 127)
-        if note.end is None:
-            return NoteBegan(onset_s, note.pitch, velocity, self.transcribed_s)
-        offset_s = max((note.end - self.delay_frames) * FRAME_S, onset_s)
-        return NoteEnded(onset_s, offset_s, note.pitch, velocity, self.transcribed_s)
+    def _announce(self, heard: tuple[FrameNote, ...]) -> list[NoteEvent]:
+        events: list[NoteEvent] = []
+        for note in heard:
+            if note.end is None:
+                start = note.start - self._prompt.delay_frames
+                events.append(self._began(self._ledger.announce(note.pitch, start), note, start))
+            elif (number := self._ledger.release(note.pitch)) is not None:
+                offset_s = max((note.end - self._prompt.delay_frames) * FRAME_S, 0.0)
+                events.append(NoteReleased(number, offset_s, note.pitch, self.transcribed_s))
+        return events
+
+    def _make_certain(self, certain: _Certain) -> list[NoteEvent]:
+        events: list[NoteEvent] = []
+        delay = self._sure.delay_frames
+        for note in certain.notes:
+            start = note.start - delay
+            if note.end is None:
+                number, is_new = self._ledger.begin(note.pitch, start)
+                if is_new:
+                    events.append(self._began(number, note, start))
+            else:
+                number = self._ledger.end(note.pitch)
+                onset_s, offset_s = max(start * FRAME_S, 0.0), max((note.end - delay) * FRAME_S, 0.0)
+                events.append(NoteEnded(number, onset_s, offset_s, note.pitch, _velocity(note), self.transcribed_s))
+        return events + self._withdraw(certain.decided - delay)
+
+    def _withdraw(self, decided: int | None) -> list[NoteEvent]:
+        return [NoteWithdrawn(number, pitch, self.transcribed_s) for number, pitch in self._ledger.withdraw(decided)]
+
+    def _began(self, number: int, note: FrameNote, start: int) -> NoteBegan:
+        return NoteBegan(number, max(start * FRAME_S, 0.0), note.pitch, _velocity(note), self.transcribed_s)
+
+
+def _velocity(note: FrameNote) -> int:
+    return min(max(round(127 * note.amplitude), 1), 127)

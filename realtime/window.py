@@ -1,13 +1,30 @@
-"""The notes of the last seconds: keys and transcribed notes go in, the window that features see comes out."""
+"""The notes of the last seconds: keys and transcribed notes go in, the window that features see comes out.
+
+Keys are certain at once. A transcribed note counts from its announcement on and is put right, or taken away, once more
+of the music is known.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from models.features import SoundWindow, Window
 from models.notes import NOTE_DTYPE, NoteArray
+from realtime.note_events import NoteBegan, NoteEnded, NoteEvent, NoteReleased, NoteWithdrawn
 
 _Key = tuple[int, int]
+
+
+@dataclass(slots=True)
+class _Announced:
+    """A transcribed note of which not all is certain; ``offset_s`` is None while it seems to sound."""
+
+    onset_s: float
+    pitch: int
+    velocity: int
+    offset_s: float | None = None
 
 
 class NoteWindow:
@@ -21,6 +38,7 @@ class NoteWindow:
         """Forget everything, as if new."""
         self._ended: list[tuple[float, float, int, int, int]] = []
         self._sounding: dict[_Key, tuple[float, int]] = {}
+        self._announced: dict[int, _Announced] = {}
         self._released: set[_Key] = set()
         self._pedals: set[int] = set()
         self.begun = 0
@@ -28,7 +46,8 @@ class NoteWindow:
     @property
     def sounding(self) -> tuple[int, ...]:
         """The pitches that sound now, in ascending order."""
-        return tuple(sorted({pitch for _, pitch in self._sounding}))
+        heard = {note.pitch for note in self._announced.values() if note.offset_s is None}
+        return tuple(sorted(heard | {pitch for _, pitch in self._sounding}))
 
     def begin(self, onset_s: float, pitch: int, velocity: int, channel: int = 0) -> None:
         """A note starts; one that still sounds at its pitch and channel is struck again and ends here."""
@@ -44,12 +63,24 @@ class NoteWindow:
         else:
             self._end(offset_s, (channel, pitch))
 
-    def end(self, offset_s: float, pitch: int, velocity: int, channel: int = 0) -> None:
-        """A note is over and its velocity known better than when it began."""
-        key = (channel, pitch)
-        if key in self._sounding:
-            self._sounding[key] = (self._sounding[key][0], velocity)
-            self._end(offset_s, key)
+    def hear(self, event: NoteEvent, origin_s: float = 0.0) -> None:
+        """What a transcription says of a note, its times counted from ``origin_s``."""
+        if isinstance(event, NoteBegan):
+            self._announced[event.number] = _Announced(origin_s + event.onset_s, event.pitch, event.velocity)
+            self.begun += 1
+            return
+        if isinstance(event, NoteWithdrawn):
+            self.begun -= 1
+        note = self._announced.get(event.number)
+        if note is None:  # ended by ``end_all``
+            return
+        if isinstance(event, NoteReleased):
+            note.offset_s = max(origin_s + event.offset_s, note.onset_s)
+            return
+        del self._announced[event.number]
+        if isinstance(event, NoteEnded):
+            onset_s, offset_s = origin_s + event.onset_s, origin_s + event.offset_s
+            self._ended.append((onset_s, offset_s, event.pitch, event.velocity, 0))
 
     def pedal(self, time_s: float, down: bool, channel: int = 0) -> None:
         """The sustain pedal of a channel; when it comes up, the notes whose keys are up end."""
@@ -61,7 +92,11 @@ class NoteWindow:
             self._end(time_s, key)
 
     def end_all(self, time_s: float) -> None:
-        """Every note ends and every pedal comes up."""
+        """Every note ends and every pedal comes up; no more is said of transcribed notes."""
+        for note in self._announced.values():
+            offset_s = time_s if note.offset_s is None else note.offset_s
+            self._ended.append((note.onset_s, max(offset_s, note.onset_s), note.pitch, note.velocity, 0))
+        self._announced.clear()
         self._pedals.clear()
         for key in list(self._sounding):
             self._end(time_s, key)
@@ -72,6 +107,10 @@ class NoteWindow:
         self._ended = [note for note in self._ended if note[1] > start_s]
         rows = list(self._ended)
         rows += [(on, time_s, pitch, velocity, ch) for (ch, pitch), (on, velocity) in self._sounding.items()]
+        for note in self._announced.values():
+            offset_s = time_s if note.offset_s is None else note.offset_s
+            if offset_s > start_s:
+                rows.append((note.onset_s, offset_s, note.pitch, note.velocity, 0))
         notes: NoteArray = np.array(rows, dtype=NOTE_DTYPE)
         notes = notes[notes["onset_s"] <= time_s]
         np.minimum(notes["offset_s"], time_s, out=notes["offset_s"])

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from models.features.spectra import DESCRIPTORS, MEL_BANDS, SILENCE_DB
 from models.transcription import ACTIVATIONS
+from realtime.posteriorgrams import Posteriorgrams
 from realtime.resampler import MonoResampler
 from realtime.sound_memory import SoundMemory
 from realtime.spectra import Spectra, SpectrumStream
-from realtime.transcriber import Posteriorgrams, StreamingTranscriber
+from realtime.transcriber import StreamingTranscriber
 
 RATE = 22050
 INDEX = {feature.name: number for number, feature in enumerate(DESCRIPTORS)}

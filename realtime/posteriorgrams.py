@@ -1,0 +1,104 @@
+"""Posteriorgrams over a stream: constant-Q filter bank, normaliser, and the network that finds notes.
+
+How much of the future a frame knows is up to the caller: little for what is announced at once, more for what is to be
+certain. Where several hops come at once they go through together, which costs less and changes nothing.
+
+Bittner et al., "A lightweight instrument-agnostic model for polyphonic note transcription and multipitch estimation",
+ICASSP 2022.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from models.transcription import DELAY, STATES, open_transcription_network
+from realtime.constant_q import BINS, POWER_FLOOR, ConstantQ
+
+FloatArray = NDArray[np.float32]
+
+#: The reference normalises windows of this many frames (2 s).
+_NORMALISED_FRAMES = 172
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Posteriorgrams:
+    """What the network made of some frames: probabilities 0…1, one row a frame; ``frame`` is the number of the first.
+
+    ``contours`` has three bins a semitone [shape=(frames, 264)], ``notes`` and ``onsets`` one [shape=(frames, 88)];
+    ``activations`` are what its inner layers made of the frame, from 0 up [shape=(frames, ACTIVATIONS)].
+    ``audible`` [shape=(frames,)] is 0 for frames that were below the gate, else 1.
+    """
+
+    frame: int
+    contours: FloatArray
+    notes: FloatArray
+    onsets: FloatArray
+    activations: FloatArray
+    audible: FloatArray
+
+
+class _Normalizer:
+    """Maps decibels to 0…1 between the minimum and the maximum of two seconds, ``ahead`` frames of them in the future.
+
+    The reference cuts music into windows and normalises each, so a frame's limits there come from anywhere within two
+    seconds around it; from its own surroundings they are the same wherever a window would begin.
+    """
+
+    def __init__(self, ahead: int) -> None:
+        self._held = np.full((ahead, BINS), 10.0 * np.log10(POWER_FLOOR), np.float32)
+        self._lowest = np.full(_NORMALISED_FRAMES - 1, np.inf, np.float32)
+        self._highest = np.full(_NORMALISED_FRAMES - 1, -np.inf, np.float32)
+
+    def push(self, decibels: FloatArray) -> FloatArray:
+        """Take the next frames [shape=(frames, bins)]; as many, ``ahead`` frames older."""
+        lowest = np.concatenate([self._lowest, decibels.min(axis=1)])
+        highest = np.concatenate([self._highest, decibels.max(axis=1)])
+        self._lowest, self._highest = lowest[len(decibels) :], highest[len(decibels) :]
+        low = sliding_window_view(lowest, _NORMALISED_FRAMES).min(axis=1)[:, None]
+        high = sliding_window_view(highest, _NORMALISED_FRAMES).max(axis=1)[:, None]
+        held = np.concatenate([self._held, decibels])
+        due, self._held = held[: len(decibels)], held[len(decibels) :]
+        normal = np.zeros_like(due)
+        np.divide(due - low, high - low, out=normal, where=high > low)
+        return np.clip(normal, 0.0, 1.0, out=normal)
+
+
+@cache
+def _network() -> Any:
+    """The network, loaded once: it keeps no state of its own, so one serves all."""
+    return open_transcription_network()
+
+
+class PosteriorgramStream:
+    """Turns hops of ``hop_frames`` × 256 samples into posteriorgrams that lie ``delay_frames`` behind the newest one.
+
+    A frame's filters see ``lookahead_frames`` after it and its normaliser ``normalizer_ahead`` more; the network needs
+    another ``DELAY``. The first frame has the number −``delay_frames``.
+    """
+
+    def __init__(self, *, hop_frames: int, lookahead_frames: int, normalizer_ahead: int = 0) -> None:
+        self.delay_frames = lookahead_frames + normalizer_ahead + DELAY
+        self._constant_q = ConstantQ(hop_frames=hop_frames, lookahead_frames=lookahead_frames, phases=4)
+        self._normalizer = _Normalizer(normalizer_ahead)
+        self._states = {name: np.zeros(shape, np.float32) for name, shape in STATES.items()}
+        # Whether the gate was open at each frame that has been heard and not come out yet.
+        self._open = np.zeros(self.delay_frames, np.float32)
+        self._frame = -self.delay_frames
+
+    def push(self, samples: FloatArray, is_open: NDArray[np.bool_]) -> Posteriorgrams:
+        """Take whole hops of ``samples`` and whether the gate ``is_open`` at each of their frames [shape=(frames,)]."""
+        constant_q = self._normalizer.push(self._constant_q.push(samples))
+        contours, notes, onsets, activations, *states = _network().run(
+            None, {"constant_q": constant_q[None], **self._states}
+        )
+        self._states = dict(zip(STATES, states, strict=True))
+        known = np.concatenate([self._open, is_open.astype(np.float32)])
+        audible, self._open = known[: len(is_open)], known[len(is_open) :]
+        frame, self._frame = self._frame, self._frame + len(is_open)
+        return Posteriorgrams(frame, contours[0], notes[0], onsets[0], activations[0], audible)
