@@ -15,6 +15,7 @@ a constant Q transform", JASA 1992.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -26,7 +27,7 @@ from models.transcription import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE
 BINS = 309
 BINS_PER_OCTAVE = 36
 LOWEST_HZ = 27.5
-QUALITY = 1.0 / (2.0 ** (1.0 / BINS_PER_OCTAVE) - 1.0)
+QUALITY = 1.0 / (math.pow(2.0, 1.0 / BINS_PER_OCTAVE) - 1.0)
 #: Power that is added before the logarithm, as the reference does: silence is −100 dB.
 POWER_FLOOR = 1e-10
 
@@ -74,7 +75,10 @@ def _filter(frequency: float, rate: float, most_future_s: float) -> tuple[int, N
     t = np.arange(-past, future + 1) / rate
     flank = np.where(t < 0, t / past_s, t / future_s)
     window = np.cos(np.pi / 2 * flank) ** 2
-    return past, window / window.sum() * np.exp(-2j * np.pi * frequency * t)
+    window /= window.sum()
+    taps = window * np.exp(-2j * np.pi * frequency * t)
+    # A flank cut short lets a constant offset through, which whole filters do not hear.
+    return past, taps - window * taps.sum()
 
 
 @lru_cache(maxsize=4)

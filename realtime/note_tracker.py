@@ -9,6 +9,7 @@ an onset becomes a note once it has lasted.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,8 +32,8 @@ _FADE = 0.5 ** (1 / 690)
 
 def _confirm_frames(pitch: int) -> int:
     """Half the length of its filter, less two frames: where that is long, who waits anyway can wait to be surer."""
-    frequency = 440.0 * float(2.0 ** ((pitch - 69) / 12))
-    return min(max(round(QUALITY / frequency / 2 / FRAME_S) - 2, 1), MIN_FRAMES)
+    half_s = QUALITY / (440.0 * math.pow(2.0, (pitch - 69) / 12)) / 2
+    return min(max(round(half_s / FRAME_S) - 2, 1), MIN_FRAMES)
 
 
 #: After how many frames an onset is announced, for each pitch from the lowest.

@@ -150,6 +150,7 @@ class StreamingTranscriber:
         self._hops = 0
         self._level_db = self._gate.level_db
         self._is_audible = False
+        self._is_over = False
         self.posteriorgrams: list[Posteriorgrams] = []
 
     @property
@@ -222,7 +223,9 @@ class StreamingTranscriber:
         self._hops += 1
         self._level_db, self._is_audible = hop.level_db, hop.is_audible
         self.posteriorgrams = [hop.posteriorgrams]
-        return [*self._announce(hop.announced), *self._make_certain(hop.certain)]
+        # After the end nothing is new: what is certain then need not be announced.
+        announced = [] if self._is_over else self._announce(hop.announced)
+        return [*announced, *self._make_certain(hop.certain)]
 
     def _transcribe(self, hops: int) -> None:
         """Make as many ``hops`` ready of what waits."""
@@ -241,8 +244,9 @@ class StreamingTranscriber:
             self._ready.append(_Hop(*level, *heard, certain))
 
     def flush(self) -> list[NoteEvent]:
-        """Transcribe what is still on its way as if silence followed, and end every note."""
+        """Make certain what is still on its way, as if silence followed, and end every note; no more follows."""
         self.end_input()
+        self._is_over = True
         # Enough silence for the last frame to be decided; its hop need not be full.
         missing = (self._sure.delay_frames + HORIZON) * FRAME_SAMPLES + _SURE_HOPS * HOP_SAMPLES
         self._waiting = np.concatenate([self._waiting, np.zeros(missing, np.float32)])

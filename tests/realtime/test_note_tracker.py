@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.transcription import LOWEST_PITCH, PITCHES
-from realtime.note_tracker import FRAME_THRESHOLD, MIN_FRAMES, FrameNote, NoteTracker
+from realtime.note_tracker import CONFIRM_FRAMES, FRAME_THRESHOLD, MIN_FRAMES, FrameNote, NoteTracker
 
 A4 = 69
 
@@ -55,9 +55,13 @@ def test_an_onset_becomes_a_note() -> None:
 
 def test_a_note_is_announced_before_it_ends() -> None:
     score = Score().sound(A4, 20, 150).strike(A4, 20)
-    tracker = NoteTracker(confirm_frames=6)
-    announced = [frame for frame, heard in enumerate(tracker.push(score.notes, score.onsets)) if heard]
-    assert announced[0] == 26
+    announced = [frame for frame, heard in enumerate(NoteTracker().push(score.notes, score.onsets)) if heard]
+    assert announced[0] == 20 + CONFIRM_FRAMES[A4 - LOWEST_PITCH]
+
+
+def test_a_low_note_waits_longer_to_be_announced_than_a_high_one() -> None:
+    assert list(CONFIRM_FRAMES) == sorted(CONFIRM_FRAMES, reverse=True)
+    assert (CONFIRM_FRAMES[0], CONFIRM_FRAMES[-1]) == (MIN_FRAMES, 1)
 
 
 def test_the_lowest_and_the_highest_key_are_heard() -> None:
@@ -77,7 +81,7 @@ def test_silence_is_no_note() -> None:
 
 
 def test_a_short_blip_is_no_note() -> None:
-    assert Score().sound(A4, 20, 25).strike(A4, 20).heard() == []
+    assert Score().sound(A4, 20, 22).strike(A4, 20).heard() == []
 
 
 def test_an_onset_without_energy_is_no_note() -> None:
@@ -98,7 +102,7 @@ def test_a_rise_is_an_onset_where_the_network_missed_it() -> None:
     score = Score().sound(60, 5, 40).strike(60, 5).sound(A4, 80, 120)
     heard = NoteTracker().push(score.notes, score.onsets)
     begun = {note.pitch: frame for frame in range(200) for note in heard[frame] if note.end is None}
-    assert begun == {60: 11, A4: 86}
+    assert begun == {pitch: frame + CONFIRM_FRAMES[pitch - LOWEST_PITCH] for pitch, frame in ((60, 5), (A4, 80))}
 
 
 def test_a_gap_shorter_than_eleven_frames_is_bridged() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.notes import NOTE_DTYPE
+from realtime.note_events import NoteBegan, NoteEnded, NoteReleased, NoteWithdrawn
 from realtime.window import NoteWindow
 
 Row = tuple[float, float, int, int, int]
@@ -82,7 +83,8 @@ def test_channels_do_not_end_each_others_notes() -> None:
 def test_a_release_without_a_note_is_nothing() -> None:
     window = NoteWindow(10.0)
     window.release(1.0, 60)
-    window.end(1.0, 60, 90)
+    window.hear(NoteReleased(3, 1.0, 60, 2.0))
+    window.hear(NoteEnded(3, 1.0, 1.5, 60, 90, 2.0))
     window.pedal(1.0, True)
     window.release(1.0, 60)
     window.pedal(2.0, False)
@@ -149,11 +151,50 @@ def test_everything_ends_at_once() -> None:
     assert window.sounding == ()
 
 
-def test_a_note_that_is_over_has_the_velocity_known_at_its_end() -> None:
+def test_an_announced_note_sounds_until_it_seems_over() -> None:
     window = NoteWindow(10.0)
-    window.begin(1.0, 60, 90)
-    window.end(2.0, 60, 70)
-    assert rows(window, 3.0) == [(1.0, 2.0, 60, 70, 0)]
+    window.hear(NoteBegan(0, 1.0, 60, 90, 1.2))
+    assert (window.sounding, window.begun) == ((60,), 1)
+    assert rows(window, 1.5) == [(1.0, 1.5, 60, 90, 0)]
+    window.hear(NoteReleased(0, 1.75, 60, 2.0))
+    assert (window.sounding, window.begun) == ((), 1)
+    assert rows(window, 2.0) == [(1.0, 1.75, 60, 90, 0)]
+
+
+def test_a_certain_note_takes_the_place_of_the_announced_one() -> None:
+    window = NoteWindow(10.0)
+    window.hear(NoteBegan(0, 1.0, 60, 90, 1.2))
+    window.hear(NoteBegan(1, 1.5, 60, 50, 1.8))
+    window.hear(NoteEnded(0, 0.9, 1.4, 60, 70, 3.0))
+    assert rows(window, 3.0) == [(0.9, 1.4, 60, 70, 0), (1.5, 3.0, 60, 50, 0)]
+    assert window.begun == 2
+
+
+def test_a_note_that_is_withdrawn_was_never_there() -> None:
+    window = NoteWindow(10.0)
+    window.hear(NoteBegan(0, 1.0, 60, 90, 1.2))
+    window.hear(NoteReleased(0, 1.75, 60, 2.0))
+    window.hear(NoteWithdrawn(0, 60, 3.0))
+    assert (window.sounding, window.begun, rows(window, 3.0)) == ((), 0, [])
+
+
+def test_the_times_of_announced_notes_count_from_where_their_stream_began() -> None:
+    window = NoteWindow(10.0)
+    window.hear(NoteBegan(0, 1.0, 60, 90, 1.2), 5.0)
+    window.hear(NoteBegan(1, 1.0, 64, 90, 1.2), 5.0)
+    window.hear(NoteReleased(0, 2.0, 60, 2.2), 5.0)
+    window.hear(NoteEnded(1, 1.25, 2.0, 64, 80, 3.5), 5.0)
+    assert rows(window, 9.0) == [(6.0, 7.0, 60, 90, 0), (6.25, 7.0, 64, 80, 0)]
+
+
+def test_ending_all_settles_announced_notes_and_what_follows_about_them_is_nothing() -> None:
+    window = NoteWindow(10.0)
+    window.hear(NoteBegan(0, 1.0, 60, 90, 1.2))
+    window.hear(NoteBegan(1, 1.0, 64, 90, 1.2))
+    window.end_all(2.0)
+    window.hear(NoteReleased(0, 3.0, 60, 3.2))
+    window.hear(NoteEnded(1, 1.0, 3.5, 64, 80, 4.0))
+    assert rows(window, 4.0) == [(1.0, 2.0, 60, 90, 0), (1.0, 2.0, 64, 90, 0)]
 
 
 def test_a_note_never_ends_before_it_began() -> None:
@@ -168,6 +209,7 @@ def test_reset_is_as_good_as_new() -> None:
     window.pedal(0.0, True)
     window.begin(1.0, 60, 90)
     window.release(2.0, 60)
+    window.hear(NoteBegan(0, 1.0, 64, 90, 1.2))
     window.reset()
     assert (window.sounding, window.begun, rows(window, 3.0)) == ((), 0, [])
     window.begin(1.0, 60, 90)
