@@ -71,25 +71,22 @@ class NoteScribe:
         """Decide the first ``frames`` of what is ``ahead``."""
         heard: list[FrameNote] = []
         for pitch, note in list(self._sounding.items()):
+            ahead.cover(pitch, note.start - self.decided, note.last - self.decided)
             self._follow(pitch, note, ahead, frames, heard)
         for start, pitch in ahead.struck:
-            self._begin(pitch, start, ahead, frames, heard)
-        for start, pitch in ahead.swelling():
-            self._begin(pitch, start, ahead, frames, heard)
+            ahead.cover(pitch, start, start)
+        for start, pitch in sorted([*ahead.struck, *ahead.swelling()]):
+            if start < frames:
+                note = _Sounding(self.decided + start, self.decided + start, float(ahead.notes[start, pitch]))
+                heard.append(_frame_note(pitch, note, None))
+                self._sounding[pitch] = note
+                self._follow(pitch, note, ahead, frames, heard)
         # What ends makes room for what begins at the same frame.
         return sorted(heard, key=lambda note: (note.start, 1) if note.end is None else (note.end, 0))
-
-    def _begin(self, pitch: int, start: int, ahead: _Ahead, frames: int, heard: list[FrameNote]) -> None:
-        note = _Sounding(self.decided + start, self.decided + start, float(ahead.notes[start, pitch]))
-        if start < frames:
-            heard.append(_frame_note(pitch, note, None))
-            self._sounding[pitch] = note
-        self._follow(pitch, note, ahead, frames, heard)
 
     def _follow(self, pitch: int, note: _Sounding, ahead: _Ahead, frames: int, heard: list[FrameNote]) -> None:
         """Follow a note through what is ahead, and to its end where that is among the ``frames`` to decide."""
         last, cut = ahead.follow(pitch, note.start - self.decided, note.last - self.decided)
-        ahead.cover(pitch, note.start - self.decided, last)
         is_over = last < frames if cut is None else cut < frames
         known = last if is_over else ahead.last_loud(pitch, note.last - self.decided, min(last + 1, frames))
         note.total += float(ahead.notes[max(note.last - self.decided + 1, 0) : known + 1, pitch].sum())
@@ -144,7 +141,10 @@ class _Ahead:
         return last, cut if is_cut else None
 
     def cover(self, pitch: int, start: int, last: int) -> None:
-        """What a note from ``start`` to ``last`` and both its neighbours have is not left over."""
+        """What a note that was loud at its ``last`` frame, and both its neighbours, have from there on is not left."""
+        self._take(pitch, start, self.follow(pitch, start, last)[0])
+
+    def _take(self, pitch: int, start: int, last: int) -> None:
         self._left[max(start, 0) : max(last + 1, 0), max(pitch - 1, 0) : pitch + 2] = 0.0
 
     def swelling(self) -> list[tuple[int, int]]:
@@ -155,7 +155,7 @@ class _Ahead:
             loud = np.flatnonzero(self._left[:, pitch] >= FRAME_THRESHOLD).tolist()
             first = -_bridged([-t for t in reversed(loud)], -frame, None)
             last = _bridged(loud, frame, None)
-            self.cover(pitch, first - GAP_FRAMES, last + GAP_FRAMES)
+            self._take(pitch, first - GAP_FRAMES, last + GAP_FRAMES)
             if last - first > MIN_FRAMES:
                 found.append((first, pitch))
         return sorted(found)
