@@ -37,8 +37,10 @@ STATES: dict[str, tuple[int, ...]] = {
     "contour_state": (1, 8, 4, 264),
     "note_input_state": (1, 1, 7, 264),
     "note_state": (1, 32, 6, 88),
-    "onset_input_state": (1, 32, 9, 88),
+    "onset_input_state": (1, 32, 2, 88),
+    "onset_layer_state": (1, 1, 7, 88),
     "onset_state": (1, 1, 2, 88),
+    "pooled_state": (1, 8, ACTIVATIONS),
 }
 
 
