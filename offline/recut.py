@@ -72,6 +72,7 @@ def recut(weights: Weights) -> onnx.ModelProto:
     nodes: list[onnx.NodeProto] = []
     constants: dict[str, NDArray[Any]] = dict(weights)
     end = np.iinfo(np.int64).max
+    below, above = tiled_convolution.PADDING
 
     def node(operation: str, inputs: list[str], output: str, **attributes: Any) -> str:
         nodes.append(helper.make_node(operation, inputs, [output], name=output, **attributes))
@@ -110,14 +111,16 @@ def recut(weights: Weights) -> onnx.ModelProto:
         inputs = [value, f"{role}_kernel"] + ([f"{role}_bias"] if f"{role}_bias" in constants else [])
         return node("ConvTranspose", inputs, output, pads=padding)
 
-    def convolve_in_tiles(value: str, role: str, output: str) -> str:
+    def convolve_in_tiles(value: str, first_frame: int, role: str, output: str) -> str:
         """The layer over all harmonics of the padded frames in ``value``, and its Relu."""
         kernel, bias = constants.pop(f"{role}_kernel"), constants.pop(f"{role}_bias")
         channels = len(kernel)
-        parts = [end_of_layer(value, kernel, bias, f"{output}_low", 0, tiled_convolution.LOW_BINS)]
+        parts = [end_of_layer(value, first_frame, kernel, bias, f"{output}_low", 0, tiled_convolution.LOW_BINS)]
 
         # Bins before frames: a filter for each frequency then runs along frames, which are many, not along few tiles.
-        by_bin = node("Transpose", [value], f"{output}_by_bin", perm=[0, 1, 3, 2])
+        low, high = (below + bin_ for bin_ in tiled_convolution.SEEN_BINS)
+        seen = cut(value, f"{output}_seen", (first_frame, low), (end, high), (2, 3))
+        by_bin = node("Transpose", [seen], f"{output}_by_bin", perm=[0, 1, 3, 2])
         constants[f"{output}_forward"] = tiled_convolution.forward_transform()
         spectrum = node("Conv", [by_bin, f"{output}_forward"], f"{output}_spectrum", strides=[TILE, 1])
         constants[f"{role}_kernel"] = tiled_convolution.spectral_kernel(kernel)
@@ -136,20 +139,28 @@ def recut(weights: Weights) -> onnx.ModelProto:
         by_frame = node("Transpose", [tiles], f"{output}_by_frame", perm=[0, 2, 1, 3])
         constants[f"{output}_joined"] = np.array([1, channels, -1, TILES * TILE], np.int64)
         inner = node("Reshape", [by_frame, f"{output}_joined"], f"{output}_inner")
-        parts.append(part(inner, f"{output}_middle", 0, CONTOUR_BINS - 2 * EDGE, 3))
+        parts.append(inner)
 
         first = CONTOUR_BINS - EDGE
-        parts.append(end_of_layer(value, kernel, bias, f"{output}_high", first, tiled_convolution.HIGH_BINS))
+        parts.append(
+            end_of_layer(value, first_frame, kernel, bias, f"{output}_high", first, tiled_convolution.HIGH_BINS)
+        )
         return node("Concat", parts, output, axis=3)
 
     def end_of_layer(
-        value: str, kernel: FloatArray, bias: FloatArray, output: str, first_bin: int, known: tuple[int, int]
+        value: str,
+        first_frame: int,
+        kernel: FloatArray,
+        bias: FloatArray,
+        output: str,
+        first_bin: int,
+        known: tuple[int, int],
     ) -> str:
         """``EDGE`` bins of that layer's output from ``first_bin`` on, and their Relu."""
         channels, frames = kernel.shape[0], kernel.shape[2]
-        low, high = (tiled_convolution.PADDING[0] + bin_ for bin_ in known)
+        low, high = (below + bin_ for bin_ in known)
         seen = [
-            cut(value, f"{output}_{frame}", (frame, low), (frame + 1 - frames or end, high), (2, 3))
+            cut(value, f"{output}_{frame}", (first_frame + frame, low), (frame + 1 - frames or end, high), (2, 3))
             for frame in range(frames)
         ]
         constants[f"{output}_rows"] = np.array([-1, frames * (known[1] - known[0])], np.int64)
@@ -164,12 +175,13 @@ def recut(weights: Weights) -> onnx.ModelProto:
 
     def pooled(value: str, output: str) -> str:
         """Of each channel the mean in each register, the maximum and the mean square over pitches, frame by frame."""
-        constants[f"{output}_registers"] = np.array([0, 0, -1, REGISTERS, PITCHES // REGISTERS], np.int64)
-        apart = node("Reshape", [value, f"{output}_registers"], f"{output}_apart")
-        parts = [node("ReduceMean", [apart], f"{output}_means", axes=[4], keepdims=0)]
-        parts.append(node("ReduceMax", [value], f"{output}_most", axes=[3], keepdims=1))
+        register = [1, PITCHES // REGISTERS]
         squared = node("Mul", [value, value], f"{output}_squared")
-        parts.append(node("ReduceMean", [squared], f"{output}_power", axes=[3], keepdims=1))
+        parts = [
+            node("AveragePool", [value], f"{output}_means", kernel_shape=register, strides=register),
+            node("MaxPool", [value], f"{output}_most", kernel_shape=[1, PITCHES]),
+            node("AveragePool", [squared], f"{output}_power", kernel_shape=[1, PITCHES]),
+        ]
         by_channel = node("Concat", parts, f"{output}_by_channel", axis=3)
         by_frame = node("Transpose", [by_channel], f"{output}_by_frame", perm=[0, 2, 1, 3])
         constants[f"{output}_shape"] = np.array([0, 0, ACTIVATIONS], np.int64)
@@ -184,12 +196,11 @@ def recut(weights: Weights) -> onnx.ModelProto:
     constants["channel_axis"] = np.array([1], np.int64)
     frames = node("Unsqueeze", ["constant_q", "channel_axis"], "frames")
     known = remember("frames_state", frames, 4)
-    below, above = tiled_convolution.PADDING
     constants["padding"] = np.array([0, 0, 0, below, 0, 0, 0, above], np.int64)
     padded = node("Pad", [node("Add", [known, "shift"], "normal"), "padding"], "padded")
 
     # The contours: three frames of context, then five; now three frames behind the newest.
-    contour_input = convolve_in_tiles(part(padded, "padded_newest", 2, end, 2), "contour_input", "contour_layer")
+    contour_input = convolve_in_tiles(padded, 2, "contour_input", "contour_layer")
     contour_known = remember("contour_state", contour_input, 4)
     contour_now = node("Sigmoid", [convolve_to_one(contour_known, "contour", "contour_raw", 2)], "contour_now")
 

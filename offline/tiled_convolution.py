@@ -7,7 +7,7 @@ transforms over two tiles, of which one is kept), which leaves a sixth of them. 
 nothing of the precision is lost, as it would be with Winograd's.
 
 Near its edges a copy is cropped and padded with zeros, wherever its harmonic lies. The first and last ``EDGE`` bins of
-the output are therefore computed as they stand, one dense matrix at either end.
+the output are therefore computed as they stand, by a dense matrix at either end.
 """
 
 from __future__ import annotations
@@ -20,20 +20,21 @@ HARMONIC_SHIFTS = (-36, 0, 36, 57, 72, 84, 93, 101)
 BINS = 309
 CONTOUR_BINS = 264
 
-#: Bins of output of one transform; from 38 to 60 the cost is nearly the same.
-TILE = 46
-#: Bins of output at either end that a cropped copy can reach: half the kernel.
-EDGE = 19
-TILES = -(-(CONTOUR_BINS - 2 * EDGE) // TILE)
+#: Tiles and bins of each, all of which are kept: from 38 to 60 bins the cost is nearly the same.
+TILES, TILE = 5, 44
+#: Bins of output at either end that are computed as they stand. A cropped copy can reach 19, half the kernel.
+EDGE = (CONTOUR_BINS - TILES * TILE) // 2
 
-_REACH = (min(HARMONIC_SHIFTS) - EDGE, max(HARMONIC_SHIFTS) + EDGE + 1)
+_HALF_KERNEL = 19
+_REACH = (min(HARMONIC_SHIFTS) - _HALF_KERNEL, max(HARMONIC_SHIFTS) + _HALF_KERNEL + 1)
 _PARTS = -(-(_REACH[1] - _REACH[0]) // TILE)
-#: Zeros below and above the spectrum that give the first and the last tile their whole transforms.
-PADDING = (-_REACH[0] - EDGE, (TILES + _PARTS) * TILE + _REACH[0] + EDGE - BINS)
+#: Bins of the spectrum that the transforms are over, and zeros below and above it for them and for the copies.
+SEEN_BINS = (EDGE + _REACH[0], EDGE + _REACH[0] + (TILES + _PARTS) * TILE)
+PADDING = (max(-SEEN_BINS[0], -min(HARMONIC_SHIFTS)), max(SEEN_BINS[1], max(HARMONIC_SHIFTS) + CONTOUR_BINS) - BINS)
 
 #: Bins of the spectrum that the first and the last ``EDGE`` bins of the output depend on.
-LOW_BINS = (0, 2 * EDGE + max(HARMONIC_SHIFTS))
-HIGH_BINS = (CONTOUR_BINS - 2 * EDGE + min(HARMONIC_SHIFTS), BINS)
+LOW_BINS = (0, EDGE + _REACH[1] - 1)
+HIGH_BINS = (CONTOUR_BINS - EDGE + _REACH[0], BINS)
 
 FloatArray = NDArray[np.float32]
 DoubleArray = NDArray[np.float64]
@@ -84,7 +85,7 @@ def spectral_kernel(kernel: FloatArray) -> FloatArray:
     channels, _, frames, taps = kernel.shape
     joined = np.zeros((channels, frames, _PARTS * TILE))
     for harmonic, shift in enumerate(HARMONIC_SHIFTS):
-        start = shift - EDGE - _REACH[0]
+        start = shift - _HALF_KERNEL - _REACH[0]
         joined[..., start : start + taps] += kernel[:, harmonic]
     apart = joined.reshape(channels, frames, _PARTS, TILE)
     spectrum = np.einsum("ctqn,fn->fcqt", apart, _turns()[:, :TILE])
@@ -115,7 +116,7 @@ def edge_matrix(kernel: FloatArray, first_bin: int, known: tuple[int, int]) -> F
     for bin_ in range(EDGE):
         for harmonic, shift in enumerate(HARMONIC_SHIFTS):
             for tap in range(taps):
-                copied = first_bin + bin_ + tap - EDGE
+                copied = first_bin + bin_ + tap - _HALF_KERNEL
                 if 0 <= copied < CONTOUR_BINS and 0 <= copied + shift < BINS:
                     matrix[:, copied + shift - known[0], :, bin_] += kernel[:, harmonic, :, tap].T
     return matrix.astype(np.float32).reshape(-1, channels * EDGE)
