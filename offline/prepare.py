@@ -30,7 +30,7 @@ from offline.workers import workers
 from realtime.events import Event, Sound
 from realtime.listener import Listener
 from realtime.sources import Source
-from realtime.sources.files import open_file
+from realtime.sources.files import LONG_BLOCK_S, open_file
 
 log = logging.getLogger(__name__)
 
@@ -53,9 +53,6 @@ class Hearing:
 #: What the study's networks take.
 STUDY = Hearing()
 
-#: So many of a file's blocks are heard at once: five seconds of sound.
-_READS = 50
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heard:
@@ -71,9 +68,9 @@ def hear(piece: Piece, hearing: Hearing = STUDY) -> Heard | MoodringError:
     listener = Listener(sets, window_s=hearing.window_s, rate_hz=1 / HOP_S)
     moments = []
     try:
-        source = open_file(piece.path)
+        source = open_file(piece.path, LONG_BLOCK_S)
         while not source.ended:
-            events = _read(source) if hearing.condition == "clean" else _read_under(hearing, piece.name, source)
+            events = source.read(0.0) if hearing.condition == "clean" else _read_under(hearing, piece.name, source)
             moments += listener.push(events)
             # A file that runs on past its labels is left where they end.
             if piece.end_s is not None and listener.time_s > piece.end_s:
@@ -87,18 +84,6 @@ def hear(piece: Piece, hearing: Hearing = STUDY) -> Heard | MoodringError:
         return MoodringError(f"{piece.path} is shorter than one step of {HOP_S} s")
     times_s = np.array([moment.time for moment in moments])
     return Heard(times_s, {known.name: np.stack([moment.features[known.name] for moment in moments]) for known in sets})
-
-
-def _read(source: Source) -> Sequence[Event]:
-    """What a file gives next, sound in one long block: it costs the listener less than short ones and is the same."""
-    events: list[Event] = []
-    for _ in range(_READS):
-        if not source.ended:
-            events += source.read(0.0)
-    sounds = [event for event in events if isinstance(event, Sound)]
-    if not sounds:
-        return events
-    return [Sound(np.concatenate([sound.samples for sound in sounds]), sounds[0].sample_rate)]
 
 
 def _read_under(hearing: Hearing, name: str, source: Source) -> Sequence[Event]:

@@ -15,7 +15,7 @@ from models.atomic import write_atomically
 from models.bundle import Bundle, load_for
 from models.errors import MoodringError
 from realtime.sources import Source
-from realtime.sources.files import open_file
+from realtime.sources.files import LONG_BLOCK_S, open_file
 from realtime.summary import summarize
 from realtime.tracker import EmotionTracker
 
@@ -66,7 +66,7 @@ def analyze_files(
         output.mkdir(parents=True, exist_ok=True)
     for file in files:
         try:
-            source = open_file(file)
+            source = open_file(file, LONG_BLOCK_S)
             summary = analyze(file, source, bundle(source.kind))
         except MoodringError as error:
             yield error

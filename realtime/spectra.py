@@ -21,8 +21,8 @@ _HANN = np.hanning(SPECTRUM_SAMPLES + 1)[:-1]
 #: A full-scale sine has the power 1 at its bin.
 _TAPER = (_HANN / (_HANN.sum() / 2)).astype(np.float32)
 _SILENT = np.float32(10 ** (SILENCE_DB / 10))
-#: More at once would leave the cache.
-_MOST_FRAMES = 16
+#: More at once would leave the cache; those of half a second fit in.
+_MOST_FRAMES = 24
 
 
 @dataclass(frozen=True, slots=True, eq=False)

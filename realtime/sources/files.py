@@ -10,13 +10,20 @@ from realtime.sources import Source
 MIDI_SUFFIXES = (".mid", ".midi", ".smf", ".kar")
 
 
-def open_file(path: Path) -> Source:
-    """The source for the MIDI or sound file at ``path``; raises what ``MidiFile`` and ``AudioFile`` raise."""
+#: Blocks of sound for a listener in no hurry: they cost it less than the short ones of live use and are the same.
+LONG_BLOCK_S = 5.0
+
+
+def open_file(path: Path, block_s: float = 0.1) -> Source:
+    """The source for the MIDI or sound file at ``path``, in blocks of ``block_s`` seconds.
+
+    Raises what ``MidiFile`` and ``AudioFile`` raise.
+    """
     # Each loads libraries of its own, and a start that needs one should not wait for both.
     if path.suffix.lower() in MIDI_SUFFIXES:
         from realtime.sources.midi_file import MidiFile
 
-        return MidiFile(path)
+        return MidiFile(path, block_s)
     from realtime.sources.audio_file import AudioFile
 
-    return AudioFile(path)
+    return AudioFile(path, block_s)
