@@ -30,12 +30,16 @@ def compute(window: Window) -> FeatureVector:
     if sound is None:
         return np.zeros(len(ACTIVATIONS.features), np.float32)
     frames: Numbers = sound.activations.reshape(len(sound.activations), len(LAYERS) * CHANNELS, REGISTERS + 2)
-    registers, most, power = frames[:, :, :REGISTERS].mean(axis=0), frames[:, :, -2], frames[:, :, -1]
-    over_pitches = frames[:, :, :REGISTERS].mean(axis=2)
+    averages = sound.activations.mean(axis=0).reshape(frames.shape[1:])
+    registers, most, power = averages[:, :REGISTERS], averages[:, -2], averages[:, -1]
+    # Added register by register: a sum over so short an axis is mostly overhead.
+    over_pitches = sum((frames[:, :, number] for number in range(1, REGISTERS)), frames[:, :, 0]) / np.float32(
+        REGISTERS
+    )
     mean = over_pitches.mean(axis=0)
-    spread = np.sqrt(np.maximum(power.mean(axis=0) - mean * mean, 0))
+    spread = np.sqrt(np.maximum(power - mean * mean, 0))
     step = np.abs(np.diff(over_pitches, axis=0)).mean(axis=0)
-    found = [*registers.T, over_pitches.std(axis=0), step, spread, most.mean(axis=0)]
+    found = [*registers.T, over_pitches.std(axis=0), step, spread, most]
     return np.log(np.concatenate(found) + _LEAST).astype(np.float32)
 
 

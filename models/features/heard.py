@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,8 +53,12 @@ class Heard:
         return max(self.length_s, MIN_SPAN_S)
 
 
+@lru_cache(maxsize=1)
 def hear(window: Window) -> Heard | None:
-    """The notes of ``window``; None where fewer than two have a pitch, which is what the mask stands for."""
+    """The notes of ``window``; None where fewer than two have a pitch, which is what the mask stands for.
+
+    The latest answer is kept, since several families ask at one moment.
+    """
     notes: NoteArray = window.notes[np.argsort(window.notes["onset_s"], kind="stable")]
     is_pitched = notes["channel"] != DRUM_CHANNEL
     if np.count_nonzero(is_pitched) < 2:
@@ -74,10 +79,11 @@ def hear(window: Window) -> Heard | None:
     )
 
 
+@lru_cache(maxsize=1)
 def sounding_cells(heard: Heard) -> NDArray[np.bool_]:
     """Which pitches sound in each eighth of a second, counted back from the window's end [shape=(cells, 128)].
 
-    A note sounds in the cells whose middle it covers, and in one at least.
+    A note sounds in the cells whose middle it covers, and in one at least. The latest answer is kept, as in ``hear``.
     """
     count = max(int(np.ceil(heard.length_s / _CELL_S)), 1)
     # The first cell whose middle lies at or after the onset, and that after the offset, as whole numbers of cells.

@@ -9,6 +9,7 @@ back from the window's end.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,8 +67,12 @@ def audible(window: Window) -> SoundWindow | None:
     return sound
 
 
+@lru_cache(maxsize=1)
 def relative_db(sound: SoundWindow) -> tuple[Numbers, Numbers]:
-    """``mel_db`` and ``level_db`` over the mean power of the window, from ``FLOOR_DB`` up."""
+    """``mel_db`` and ``level_db`` over the mean power of the window, from ``FLOOR_DB`` up.
+
+    The latest answer is kept, since several families ask at one moment.
+    """
     mean_db = np.float32(10 * np.log10(np.mean(10 ** (sound.level_db.astype(np.float64) / 10))))
     return np.maximum(sound.mel_db - mean_db, FLOOR_DB), np.maximum(sound.level_db - mean_db, FLOOR_DB)
 
