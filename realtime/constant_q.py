@@ -38,8 +38,9 @@ _HALF_BAND_TAPS = 23
 
 #: Phases of a frame that are worth computing at each rate, from 22,050 Hz down by halves. They lie a whole number of
 #: samples apart there, and low filters, a sixth of a second long and more, change little between phases: against four
-#: throughout, two are off by 0.1 dB (RMS on music) at a sixteenth of the rate, and one by as much in the lowest octave.
-_PHASES = (4, 4, 4, 4, 2, 2, 2, 1)
+#: throughout, two are off by 0.1 dB (RMS on music) at a sixteenth of the rate.
+_PHASES = (4, 4, 4, 4, 2, 2, 2)
+_MOST_HALVINGS = len(_PHASES) - 1
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,9 @@ def _filter(frequency: float, rate: float, most_future_s: float) -> tuple[int, N
 def _octaves(lookahead_frames: int) -> tuple[_Octave, ...]:
     frequencies = LOWEST_HZ * 2.0 ** (np.arange(BINS) / BINS_PER_OCTAVE)
     lengths = np.ceil(QUALITY * SAMPLE_RATE / frequencies)
-    # The top two octaves run at the full rate, every further one at half the rate of the one above it.
-    halvings = np.maximum((BINS - 1 - np.arange(BINS)) // BINS_PER_OCTAVE - 1, 0)
+    # The top two octaves run at the full rate, every further one at half the rate of the one above it. The lowest is
+    # an exception: the filters on the way to another rate would take up more look-ahead than its own get.
+    halvings = np.clip((BINS - 1 - np.arange(BINS)) // BINS_PER_OCTAVE - 1, 0, _MOST_HALVINGS)
     banks = []
     lag = 0.0
     for k in range(int(halvings.max()) + 1):
@@ -111,19 +113,19 @@ class ConstantQ:
 
     Frame ``k`` since the start is centred on sample ``256 (k − lookahead_frames)``; before the stream is silence.
     With four ``phases`` a frame is the mean of the decibels at four moments 64 samples apart, 96 and 32 before its
-    centre and as far after it (two 128 apart below 330 Hz, one below 41 Hz, where filters are long). The filters stay
+    centre and as far after it (two 128 apart below 330 Hz, where filters are long). The filters stay
     the same, so a frame reaches up to 96 samples further ahead than the look-ahead; a frame comes with the 256 samples
     that follow its look-ahead at the earliest, so none comes later for it.
 
     Several hops at once give the same frames, bit for bit, as one at a time. Raises ``ValueError`` for a look-ahead
-    that leaves the lowest octave nothing (below 7 frames), and for other numbers of phases than 1 and 4.
+    that leaves the lowest octaves nothing (below 4 frames), and for other numbers of phases than 1 and 4.
     """
 
     def __init__(self, *, hop_frames: int, lookahead_frames: int, phases: int = 1) -> None:
         if phases not in (1, 4):
             raise ValueError(f"phases must be 1 or 4, not {phases}")
-        if lookahead_frames < 7:
-            raise ValueError(f"lookahead_frames must be at least 7, not {lookahead_frames}")
+        if lookahead_frames < 4:
+            raise ValueError(f"lookahead_frames must be at least 4, not {lookahead_frames}")
         self.hop_samples = hop_frames * FRAME_SAMPLES
         self._hop_frames = hop_frames
         self._lookahead_samples = lookahead_frames * FRAME_SAMPLES

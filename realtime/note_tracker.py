@@ -31,9 +31,9 @@ _FADE = 0.5 ** (1 / 690)
 
 
 def _confirm_frames(pitch: int) -> int:
-    """Half the length of its filter, less two frames: where that is long, who waits anyway can wait to be surer."""
+    """Half the length of its filter, less a frame: where that is long, who waits anyway can wait to be surer."""
     half_s = QUALITY / (440.0 * math.pow(2.0, (pitch - 69) / 12)) / 2
-    return min(max(round(half_s / FRAME_S) - 2, 1), MIN_FRAMES)
+    return min(max(round(half_s / FRAME_S) - 1, 1), MIN_FRAMES)
 
 
 #: After how many frames an onset is announced, for each pitch from the lowest.

@@ -2,7 +2,7 @@
 
 Sound is heard twice. At once, a hop of four frames (46 ms) at a time and with little look-ahead, to announce a note
 while it is new; how long an announcement waits to be surer depends on how long the filters of its register are. And
-again half a second later with twelve times that look-ahead, at which filters are whole down to E2, in order to say what
+again half a second later with eight times that look-ahead, at which filters are whole down to E2, in order to say what
 the notes were. Both ways share the filter bank, the network and their thresholds; see ``realtime.posteriorgrams``.
 """
 
@@ -30,8 +30,8 @@ HOP_FRAMES = 4
 HOP_SAMPLES = HOP_FRAMES * FRAME_SAMPLES
 #: At most so many hops go through the network together; beyond that its layers outgrow the cache.
 MOST_HOPS = 16
-#: What notes are announced from: the least look-ahead that leaves the lowest octave a filter.
-_PROMPT_FRAMES = 7
+#: What notes are announced from, 58 ms: hardly more than the least look-ahead that leaves the low octaves a filter.
+_PROMPT_FRAMES = 5
 #: What notes become certain from: agreement with the reference grows up to here (464 ms) and no further.
 _SURE_FRAMES = 40
 #: The normaliser of the second hearing knows the 0.7 s that follow: a frame stands within what it is compared with.

@@ -311,7 +311,7 @@ def test_times_are_those_of_the_samples_given(music: tuple[np.ndarray, int]) -> 
     assert transcriber.received_s == pytest.approx(5_000 / SAMPLE_RATE)
     assert transcriber.transcribed_s == pytest.approx(4 * HOP_SAMPLES / SAMPLE_RATE)
     assert transcriber.next_hop_s == pytest.approx(5 * HOP_SAMPLES / SAMPLE_RATE)
-    assert transcriber.delay_s == pytest.approx(17 * 256 / SAMPLE_RATE)
+    assert transcriber.delay_s == pytest.approx(15 * 256 / SAMPLE_RATE)
 
 
 def test_posteriorgrams_follow_one_another(music: tuple[np.ndarray, int]) -> None:
