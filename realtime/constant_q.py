@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from math import gcd
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,8 @@ FloatArray = NDArray[np.float32]
 
 #: Half-band filter between the rates, odd length; passes up to 0.12 and stops from 0.38 of the rate.
 _HALF_BAND_TAPS = 23
+#: At most so many of its outputs come of one row of a product of matrices.
+_HALVED_TOGETHER = 32
 
 #: Phases of a frame that are worth computing at each rate, from 22,050 Hz down by halves. They lie a whole number of
 #: samples apart there, and low filters, a sixth of a second long and more, change little between phases: against four
@@ -50,6 +53,9 @@ class _Octave:
     ``past`` and ``future`` are how many samples before and from the frame's centre the stretch holds, ``lag`` how far
     the decimated stream lags behind its input; all three at the octave's own rate. ``phases`` is the most phases that
     are worth computing at that rate.
+
+    Where no filter is cut short by the look-ahead, all are symmetric: the real parts even, the imaginary ones odd. Then
+    they take sums and differences of the samples as far after the centre as before it, and have half the rows.
     """
 
     decimation: int
@@ -58,13 +64,19 @@ class _Octave:
     past: int
     future: int
     phases: int
-    filters: FloatArray  # [shape=(past + future, 2 * bins)], real parts then imaginary ones
+    is_symmetric: bool
+    real: FloatArray  # [shape=(past + future or future, bins)]
+    imaginary: FloatArray
 
 
-def _half_band() -> FloatArray:
+@lru_cache
+def _half_band(together: int) -> FloatArray:
+    """A matrix to ``together`` samples at half the rate [shape=(2 * together + 21, together)]."""
     n = np.arange(_HALF_BAND_TAPS) - _HALF_BAND_TAPS // 2
     taps = 0.5 * np.sinc(n / 2) * np.kaiser(_HALF_BAND_TAPS, 7.0)
-    half_band: FloatArray = (taps / taps.sum()).astype(np.float32)
+    half_band = np.zeros((2 * together + _HALF_BAND_TAPS - 2, together), np.float32)
+    for sample in range(together):
+        half_band[2 * sample : 2 * sample + _HALF_BAND_TAPS, sample] = taps / taps.sum()
     return half_band
 
 
@@ -102,9 +114,13 @@ def _octaves(lookahead_frames: int) -> tuple[_Octave, ...]:
         matrix = np.zeros((past + future, len(chosen)), np.complex128)
         for column, (b, (before, taps)) in enumerate(zip(chosen, filters, strict=True)):
             matrix[past - before : past - before + len(taps), column] = taps * np.sqrt(lengths[b])
-        both = np.concatenate([matrix.real, matrix.imag], axis=1).astype(np.float32)
+        is_symmetric = future == past + 1 and np.allclose(matrix[: past + 1], matrix[past:][::-1].conj(), atol=1e-9)
+        if is_symmetric:
+            matrix = matrix[past:]
+            matrix[0] /= 2  # The centre is its own counterpart.
         bins = slice(int(chosen[0]), int(chosen[-1]) + 1)
-        banks.append(_Octave(2**k, round(lag), bins, past, future, _PHASES[k], both))
+        parts = (np.ascontiguousarray(part, np.float32) for part in (matrix.real, matrix.imag))
+        banks.append(_Octave(2**k, round(lag), bins, past, future, _PHASES[k], is_symmetric, *parts))
     return tuple(banks)
 
 
@@ -131,18 +147,21 @@ class ConstantQ:
         self._lookahead_samples = lookahead_frames * FRAME_SAMPLES
         self._banks = _octaves(lookahead_frames)
         self._phases = [min(bank.phases, phases) for bank in self._banks]
-        self._half_band = _half_band()
+        # Octaves with as many phases lie side by side: what follows the filters is done for all of them at once.
+        self._bins: dict[int, slice] = {}
+        for bank, n in zip(self._banks, self._phases, strict=True):
+            above = self._bins.get(n, bank.bins)
+            self._bins[n] = slice(bank.bins.start, above.stop)
         self.reset()
 
     def reset(self) -> None:
         """Forget everything, as if new."""
-        # What the next hop needs of the samples before it, at each rate; for the filters between the rates too.
+        # What the next hop needs of the samples before it, at each rate; more than the filters between the rates do.
         self._held = []
         for bank, phases in zip(self._banks, self._phases, strict=True):
             first = (phases - 1) * FRAME_SAMPLES // phases // 2 // bank.decimation  # so far before the frame's centre
             before = first + bank.past + self._lookahead_samples // bank.decimation - bank.lag
             self._held.append(np.zeros(before, np.float32))
-        self._undecimated = [np.zeros(_HALF_BAND_TAPS - 1, np.float32) for _ in self._banks]
 
     def push(self, samples: FloatArray) -> FloatArray:
         """The frames that the new ``samples`` [shape=(hops * hop_samples,)] complete, in dB [shape=(frames, 309)].
@@ -151,26 +170,44 @@ class ConstantQ:
         """
         hops = len(samples) // self.hop_samples
         power = np.empty((hops, self._hop_frames, BINS), np.float32)
-        stream = samples
+        parts = {n: np.empty((2, hops, n * self._hop_frames, BINS), np.float32) for n in self._bins}
+        stream = joined = samples
         for k, (bank, phases) in enumerate(zip(self._banks, self._phases, strict=True)):
             if k:
-                joined, self._undecimated[k] = _join(self._undecimated[k], stream)
-                halved = _stretches(joined, _HALF_BAND_TAPS, 2, (hops, self.hop_samples // bank.decimation))
-                stream = (halved @ self._half_band).ravel()
+                first = len(joined) - len(stream) - (_HALF_BAND_TAPS - 1)
+                stream = _halved(joined[first:], (hops, self.hop_samples // bank.decimation))
             joined, self._held[k] = _join(self._held[k], stream)
             step = FRAME_SAMPLES // phases // bank.decimation
             shape = (hops, self._hop_frames * phases)
-            projected = _stretches(joined, bank.past + bank.future, step, shape) @ bank.filters
-            power[..., bank.bins] = _mean_power(projected, phases)
+            even = odd = _stretches(joined, bank.past + bank.future, step, shape)
+            if bank.is_symmetric:
+                before, after = even[..., bank.past :: -1], even[..., bank.past :]
+                even, odd = after + before, after - before
+            real, imaginary = parts[phases]
+            np.matmul(even, bank.real, out=real[..., bank.bins])
+            np.matmul(odd, bank.imaginary, out=imaginary[..., bank.bins])
+        for phases, bins in self._bins.items():
+            power[..., bins] = _mean_power(parts[phases][..., bins], phases)
         decibels: FloatArray = np.float32(10.0 / np.log(10.0)) * np.log(power)
         return decibels.reshape(-1, BINS)
 
 
-def _mean_power(projected: FloatArray, phases: int) -> FloatArray:
-    """The geometric mean of the power over the ``phases`` of each frame, whose logarithm is the mean of theirs."""
-    squared = np.square(projected)
-    bins = squared.shape[-1] // 2
-    power: FloatArray = squared[..., :bins] + squared[..., bins:]
+def _halved(stream: FloatArray, shape: tuple[int, int]) -> FloatArray:
+    """The ``stream`` at half its rate; ``shape`` is how many hops come out, and how many samples of each."""
+    together = gcd(shape[1], _HALVED_TOGETHER)
+    half_band = _half_band(together)
+    rows = _stretches(stream, len(half_band), 2 * together, (shape[0], shape[1] // together))
+    halved: FloatArray = (rows @ half_band).ravel()
+    return halved
+
+
+def _mean_power(parts: FloatArray, phases: int) -> FloatArray:
+    """The geometric mean of the power over the ``phases`` of each frame, whose logarithm is the mean of theirs.
+
+    ``parts`` are real and imaginary [shape=(2, hops, frames * phases, bins)].
+    """
+    squared = np.square(parts)
+    power: FloatArray = squared[0] + squared[1]
     power += np.float32(POWER_FLOOR)
     for _ in range(phases.bit_length() - 1):
         power = np.sqrt(power[..., 0::2, :] * power[..., 1::2, :])
