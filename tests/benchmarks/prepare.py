@@ -9,7 +9,6 @@ on what else it does. Needs the extra ``basic-pitch``.
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,9 +24,10 @@ from models.transcription import FRAME_SAMPLES, SAMPLE_RATE, open_network
 from offline.corpora import Labels, Piece
 from offline.prepare import Heard, hear
 from offline.recut import source_network
+from tests.benchmarks.hop_cost import WINDOW_SAMPLES
+from tests.benchmarks.music import shared_data
 
 #: Basic Pitch's windows overlap by 30 frames.
-WINDOW_SAMPLES = 43_844
 WINDOW_HOP = WINDOW_SAMPLES - 30 * FRAME_SAMPLES
 UNRATED = Labels(np.zeros(1), np.ones((1, 4), np.float32))
 
@@ -50,9 +50,10 @@ def seconds(work: Callable[[Any], None], on: Any) -> float:
 
 def main() -> None:
     """Measure and print."""
-    shared = Path(os.environ.get("MOODRING_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
     parser = argparse.ArgumentParser(description="Seconds of one core to prepare a piece, beside a yardstick.")
-    parser.add_argument("folder", nargs="?", type=Path, default=shared / "deam" / "audio", help="a folder of sound")
+    parser.add_argument(
+        "folder", nargs="?", type=Path, default=shared_data() / "deam" / "audio", help="a folder of sound"
+    )
     parser.add_argument("--pieces", type=int, default=24, help="how many, spread through the folder")
     arguments = parser.parse_args()
     files = sorted(file for file in arguments.folder.iterdir() if file.is_file())
