@@ -6,7 +6,7 @@ and once more right before the end.
 
 from __future__ import annotations
 
-import resource
+import mmap
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -89,7 +89,9 @@ def resident_bytes() -> int:
     """What this process holds now; where the system does not tell, the most it has held."""
     statm = Path("/proc/self/statm")
     if statm.is_file():
-        return int(statm.read_text(encoding="ascii").split()[1]) * resource.getpagesize()
+        return int(statm.read_text(encoding="ascii").split()[1]) * mmap.PAGESIZE
+    import resource
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
