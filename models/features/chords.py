@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.features import Feature, FeatureSet, FeatureVector, Window
-from models.features.pitch_classes import CHORDS, CONSONANCE, KRUMHANSL_KESSLER, fit_chords
+from models.features.pitch_classes import CHORDS, CONSONANCE, KRUMHANSL_KESSLER, fit_chords, fit_keys
 from models.features.posteriors import CLASSES, PITCH, pooled, transcribed
 from models.features.spectra import Numbers, series, series_features, statistics_features
 
@@ -22,8 +22,7 @@ _CLEAR = 0.05
 _CLASS = np.arange(12)
 #: Circles of fifths, minor and major thirds.
 _CENTROID = np.stack([wave(2 * np.pi * _CLASS * k / 12) for k in (5, 3, 4) for wave in (np.sin, np.cos)], axis=1)
-#: Krumhansl–Kessler profiles of the 24 keys, major first [shape=(12, 24)].
-_KEYS = np.concatenate([KRUMHANSL_KESSLER.major, KRUMHANSL_KESSLER.minor]).T / 12
+_KEY_NUMBERS = ("major", "minor", "major_lead", "best", "lead", "major_share")
 
 
 def _roughness() -> Numbers:
@@ -54,7 +53,7 @@ def compute(window: Window) -> FeatureVector:
     if sound is None:
         return np.zeros(len(CHORD_FITS.features), np.float32)
     classes = sound.note_posteriors @ CLASSES
-    found = [_segment(pooled(classes, min(count, len(classes))).astype(np.float64)) for count in _SEGMENTS.values()]
+    found = _segments([pooled(classes, min(count, len(classes))).astype(np.float64) for count in _SEGMENTS.values()])
     notes = pooled(sound.note_posteriors, _POOLED)
     rough = ((notes @ _ROUGHNESS) * notes).sum(axis=1) / 2
     whole = notes.sum(axis=1) + np.float32(1e-3)
@@ -64,35 +63,34 @@ def compute(window: Window) -> FeatureVector:
     return np.concatenate([*found, columns, shares.mean(axis=0), shares.std(axis=0), [consonance]]).astype(np.float32)
 
 
-def _segment(classes: np.ndarray) -> np.ndarray:
+def _segments(pieces: list[np.ndarray]) -> list[np.ndarray]:
+    """What is told of the segments of each length [shape=(n, 12)]: all are fitted at once, then told one by one."""
+    classes = np.concatenate(pieces)
     fits = fit_chords(classes)
-    lead = fits[:, 0] - fits[:, 1]
+    lead = fits[:, :1] - fits[:, 1:2]
     shares = classes / (classes.sum(axis=1, keepdims=True) + 1e-6)
-    centroids = shares @ _CENTROID
-    steps = np.linalg.norm(np.diff(centroids, axis=0), axis=1) if len(classes) > 1 else np.zeros(1)
-    keys = _keys(shares)
+    numbers = fit_keys(shares, KRUMHANSL_KESSLER).numbers()
+    keys = np.stack([numbers[name] for name in _KEY_NUMBERS], axis=1)
+    columns = np.concatenate([fits, lead, lead > _CLEAR, lead < -_CLEAR, keys], axis=1)
+    ends = np.cumsum([len(piece) for piece in pieces])[:-1]
+    return [_segment(*each) for each in zip(np.split(columns, ends), np.split(shares @ _CENTROID, ends), strict=True)]
+
+
+def _segment(columns: np.ndarray, centroids: np.ndarray) -> np.ndarray:
+    moves = np.diff(centroids, axis=0)
+    steps = np.sqrt((moves * moves).sum(axis=1)) if len(moves) else np.zeros(1)
+    mean, std = columns.mean(axis=0), columns.std(axis=0)
+    lead = len(CHORDS)
     return np.concatenate(
         [
-            fits.mean(axis=0),
-            fits.std(axis=0),
-            [lead.mean(), lead.std(), (lead > _CLEAR).mean(), (lead < -_CLEAR).mean()],
+            mean[:lead],
+            std[:lead],
+            [mean[lead], std[lead], mean[lead + 1], mean[lead + 2]],
             [steps.mean(), steps.std(), steps.max()],
-            keys.mean(axis=0),
-            keys.std(axis=0),
+            mean[lead + 3 :],
+            std[lead + 3 :],
         ]
     )
-
-
-def _keys(shares: np.ndarray) -> np.ndarray:
-    """What ``pitch_classes.KeyFit.numbers`` says of one segment, for all of them at once."""
-    centred = shares - shares.mean(axis=1, keepdims=True)
-    spread = centred.std(axis=1, keepdims=True)
-    fits = np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 1e-9) @ _KEYS
-    ranked = np.sort(fits, axis=1)
-    major, minor = fits[:, :12].max(axis=1), fits[:, 12:].max(axis=1)
-    chosen = np.exp(8 * (fits - ranked[:, -1:]))
-    share = chosen[:, :12].sum(axis=1) / chosen.sum(axis=1)
-    return np.stack([major, minor, major - minor, ranked[:, -1], ranked[:, -1] - ranked[:, -2], share], axis=1)
 
 
 def _interval_classes(classes: Numbers) -> np.ndarray:

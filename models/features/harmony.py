@@ -7,21 +7,22 @@ Five weightings of the pitch classes: all notes, sure notes (the square of what 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.features import Feature, FeatureSet, FeatureVector, Window
-from models.features.pitch_classes import ALBRECHT_SHANAHAN, KRUMHANSL_KESSLER, KeyProfile, distribution, fit_keys
+from models.features.pitch_classes import (
+    ALBRECHT_SHANAHAN,
+    KRUMHANSL_KESSLER,
+    KeyProfile,
+    Numbers,
+    distribution,
+    fit_keys,
+)
 from models.features.posteriors import CLASSES, PITCH, transcribed
 
+#: Which profiles each of the weightings is fitted to.
 _BOTH = {"kk": KRUMHANSL_KESSLER, "as": ALBRECHT_SHANAHAN}
 _ONE = {"as": ALBRECHT_SHANAHAN}
-_PROFILES: dict[str, dict[str, KeyProfile]] = {
-    "notes": _BOTH,
-    "sure_notes": _BOTH,
-    "onsets": _BOTH,
-    "bass": _ONE,
-    "melody": _ONE,
-}
+_WHOLE, _PARTS = ("notes", "sure_notes", "onsets"), ("bass", "melody")
 _SURE = 0.2
 _BASS_BELOW, _MELODY_FROM = 52, 60
 
@@ -33,26 +34,31 @@ def compute(window: Window) -> FeatureVector:
         return np.zeros(len(HARMONY.features), np.float32)
     notes, onsets = sound.note_posteriors, sound.onset_posteriors
     mean = notes.mean(axis=0)
-    weights = {
-        "notes": mean,
-        "sure_notes": np.where(notes > _SURE, notes * notes, 0).mean(axis=0),
-        "onsets": (onsets * onsets).mean(axis=0),
-        "bass": np.where(PITCH < _BASS_BELOW, mean, 0),
-        "melody": np.where(PITCH >= _MELODY_FROM, mean, 0),
-    }
-    values = [_key_numbers(weight @ CLASSES, _PROFILES[name]) for name, weight in weights.items()]
-    return np.array([value for one in values for value in one.values()], np.float32)
-
-
-def _key_numbers(weights: NDArray[np.float32], profiles: dict[str, KeyProfile]) -> dict[str, float]:
-    total = float(weights.sum())
+    weights = np.stack(
+        [
+            mean,
+            np.where(notes > _SURE, notes * notes, 0).mean(axis=0),
+            (onsets * onsets).mean(axis=0),
+            np.where(PITCH < _BASS_BELOW, mean, 0),
+            np.where(PITCH >= _MELODY_FROM, mean, 0),
+        ]
+    )
+    classes = (weights @ CLASSES).astype(np.float64)
+    total = classes.sum(axis=1, keepdims=True)
     # Nothing at all is no key: every pitch class alike.
-    shares = weights.astype(np.float64) / total if total > 1e-6 else np.full(12, 1 / 12)
-    found: dict[str, float] = {}
+    shares = np.divide(classes, total, out=np.full_like(classes, 1 / 12), where=total > 1e-6)
+    split = len(_WHOLE)
+    found = _key_numbers(shares[:split], _BOTH), _key_numbers(shares[split:], _ONE)
+    return np.concatenate([np.stack(list(each.values()), axis=1).ravel() for each in found]).astype(np.float32)
+
+
+def _key_numbers(shares: Numbers, profiles: dict[str, KeyProfile]) -> dict[str, Numbers]:
+    found: dict[str, Numbers] = {}
     for name, profile in profiles.items():
         fit = fit_keys(shares, profile)
-        found |= {f"{name}_{key}": value for key, value in fit.numbers().items()}
-        found |= {f"{name}_degree_{degree}": share for degree, share in enumerate(fit.degrees(shares))}
+        degrees = fit.degrees(shares)
+        found |= {f"{name}_{key}": values for key, values in fit.numbers().items()}
+        found |= {f"{name}_degree_{degree}": degrees[..., degree] for degree in range(12)}
     return found | distribution(shares)
 
 
@@ -68,8 +74,9 @@ HARMONY = FeatureSet(
     "harmony",
     tuple(
         Feature(f"{weighting}_{name}", *_ranged(name))
-        for weighting, profiles in _PROFILES.items()
-        for name in _key_numbers(np.zeros(12, np.float32), profiles)
+        for weightings, profiles in ((_WHOLE, _BOTH), (_PARTS, _ONE))
+        for weighting in weightings
+        for name in _key_numbers(np.zeros(12), profiles)
     ),
     compute,
     needs_sound=True,

@@ -6,7 +6,7 @@ stream nor the blocks that the notes came in change a feature.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -94,6 +94,13 @@ def sounding_cells(heard: Heard) -> NDArray[np.bool_]:
     np.add.at(changes, (beyond, heard.pitch), -1)
     sounding: NDArray[np.bool_] = np.cumsum(changes[:-1], axis=0) > 0
     return sounding
+
+
+def percentiles(values: Numbers, percents: Sequence[float]) -> Numbers:
+    """Percentiles of ``values`` [shape=(n,)], between ranks in a straight line; ``np.percentile`` takes far longer."""
+    ranks = np.arange(len(values))
+    found: Numbers = np.interp(np.array(percents) / 100 * ranks[-1], ranks, np.sort(values))
+    return found
 
 
 def vector(features: tuple[Feature, ...], values: Mapping[str, float]) -> FeatureVector:

@@ -4,6 +4,8 @@ Keys are fitted as Krumhansl and Schmuckler proposed: the correlation of the pit
 each degree's weight, in its twelve rotations. Where several keys fit alike, what is told relative to the key is the
 mean over them, since a choice would depend on which pitch class is counted first.
 
+All take one set of twelve pitch classes [shape=(12,)] or many at once [shape=(..., 12)], and give one number or many.
+
 Sources of the profiles: Krumhansl & Kessler, "Tracing the dynamic changes in perceived tonal organization in a spatial
 representation of musical keys", 1982 (how well listeners found each tone to fit); Albrecht & Shanahan, "The use of
 large corpora to train a new type of key-finding algorithm", 2013 (how often each tone was written).
@@ -60,10 +62,10 @@ def _profile(major: tuple[float, ...], minor: tuple[float, ...]) -> KeyProfile:
 
 
 def _standardised(weights: Numbers) -> Numbers:
-    centred = weights - weights.mean()
-    spread = centred.std()
-    flat: Numbers = np.zeros_like(centred)
-    return centred / spread if spread > _ALIKE else flat
+    centred = weights - weights.mean(axis=-1, keepdims=True)
+    spread = centred.std(axis=-1, keepdims=True)
+    standard: Numbers = np.divide(centred, spread, out=np.zeros_like(centred), where=spread > _ALIKE)
+    return standard
 
 
 KRUMHANSL_KESSLER = _profile(
@@ -78,9 +80,9 @@ ALBRECHT_SHANAHAN = _profile(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeyFit:
-    """Correlations with the major and minor keys on each tonic [shape=(12,)] each, -1–1, and which tonics fit best.
+    """Correlations with the major and minor keys on each tonic [shape=(..., 12)], -1–1, and which tonics fit best.
 
-    ``tonics`` [shape=(12,)] are weights that sum to 1: all on one tonic unless several keys fit alike.
+    ``tonics`` [shape=(..., 12)] are weights that sum to 1: all on one tonic unless several keys fit alike.
     """
 
     major: Numbers
@@ -88,59 +90,60 @@ class KeyFit:
     tonics: Numbers
 
     def degrees(self, weights: Numbers) -> Numbers:
-        """``weights`` of pitch classes [shape=(12,)] counted from the tonic."""
-        counted: Numbers = self.tonics @ weights[FROM]
+        """``weights`` of pitch classes [shape=(..., 12)] counted from the tonic."""
+        counted: Numbers = (self.tonics[..., None, :] @ weights[..., FROM])[..., 0, :]
         return counted
 
-    def numbers(self) -> dict[str, float]:
-        """What the fit says of the music, by name; correlations, their differences and a share."""
-        best_major, best_minor = self.major.max(), self.minor.max()
-        ranked = np.sort(np.concatenate([self.major, self.minor]))[::-1]
+    def numbers(self) -> dict[str, Numbers]:
+        """What the fit says of the music, by name; correlations, their differences and a share [shape=(...)] each."""
+        best_major, best_minor = self.major.max(axis=-1), self.minor.max(axis=-1)
+        both = np.concatenate([self.major, self.minor], axis=-1)
+        third, second, best = np.moveaxis(np.sort(both, axis=-1)[..., -3:], -1, 0)
         # A logistic choice between all keys; its steepness makes a lead of .1 in correlation about 2 to 1.
-        chosen_major = np.exp(8.0 * (self.major - ranked[0])).sum()
-        chosen_minor = np.exp(8.0 * (self.minor - ranked[0])).sum()
+        chosen = np.exp(8.0 * (both - best[..., None]))
         return {
             "major": best_major,
             "minor": best_minor,
             "major_lead": best_major - best_minor,
-            "best": ranked[0],
-            "lead": ranked[0] - ranked[1],
-            "lead_over_third": ranked[0] - ranked[2],
-            "lead_over_parallel": best_major - _leaders(self.major) @ self.minor,
-            "mode": self.tonics @ (self.major - self.minor),
-            "major_share": chosen_major / (chosen_major + chosen_minor),
+            "best": best,
+            "lead": best - second,
+            "lead_over_third": best - third,
+            "lead_over_parallel": best_major - (_leaders(self.major) * self.minor).sum(axis=-1),
+            "mode": (self.tonics * (self.major - self.minor)).sum(axis=-1),
+            "major_share": chosen[..., :12].sum(axis=-1) / chosen.sum(axis=-1),
         }
 
 
 def fit_keys(weights: Numbers, profile: KeyProfile) -> KeyFit:
-    """The fit of pitch classes' ``weights`` [shape=(12,)], from 0, to the 24 keys; all 0 where they weigh the same."""
+    """The fit of pitch classes' ``weights`` [shape=(..., 12)], from 0, to the 24 keys; all 0 where they weigh alike."""
     standard = _standardised(weights)
-    major, minor = profile.major @ standard / 12, profile.minor @ standard / 12
-    tonics = _leaders(np.concatenate([major, minor])).reshape(2, 12).sum(axis=0)
-    return KeyFit(major, minor, tonics)
+    major, minor = standard @ profile.major.T / 12, standard @ profile.minor.T / 12
+    leaders = _leaders(np.concatenate([major, minor], axis=-1))
+    return KeyFit(major, minor, leaders[..., :12] + leaders[..., 12:])
 
 
 def _leaders(fits: Numbers) -> Numbers:
-    alike = (fits >= fits.max() - _ALIKE).astype(np.float64)
-    share: Numbers = alike / alike.sum()
+    alike = (fits >= fits.max(axis=-1, keepdims=True) - _ALIKE).astype(np.float64)
+    share: Numbers = alike / alike.sum(axis=-1, keepdims=True)
     return share
 
 
-def distribution(shares: Numbers) -> dict[str, float]:
-    """The shape of pitch classes' ``shares`` [shape=(12,)], summing to 1, whatever the key.
+def distribution(shares: Numbers) -> dict[str, Numbers]:
+    """The shape of pitch classes' ``shares`` [shape=(..., 12)], summing to 1, whatever the key; [shape=(...)] each.
 
     Magnitudes of the discrete Fourier transform (Amiot, "Music through Fourier space", 2016: the third tells triads of
     major thirds, the fifth diatonic music, the sixth whole tones), entropy in nats, the share of each interval class
     among all pairs, and their consonance.
     """
     transform = np.abs(np.fft.rfft(shares))
-    by_interval = shares[FROM] @ shares
-    classes = np.concatenate([by_interval[:1], by_interval[1:6] + by_interval[:6:-1], by_interval[6:7]])
-    sounding = shares[shares > 0]
+    by_interval = (shares[..., FROM] @ shares[..., None])[..., 0]
+    classes = np.concatenate(
+        [by_interval[..., :1], by_interval[..., 1:6] + by_interval[..., :6:-1], by_interval[..., 6:7]], axis=-1
+    )
     return {
-        **{f"dft_{order}": transform[order] for order in range(1, 7)},
-        "entropy": -(sounding * np.log(sounding)).sum(),
-        **{f"interval_class_{size}": share for size, share in enumerate(classes)},
+        **{f"dft_{order}": transform[..., order] for order in range(1, 7)},
+        "entropy": -(shares * np.log(np.where(shares > 0, shares, 1.0))).sum(axis=-1),
+        **{f"interval_class_{size}": classes[..., size] for size in range(7)},
         "consonance": classes @ CONSONANCE,
     }
 

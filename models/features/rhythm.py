@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.features import Feature, FeatureSet, FeatureVector, Window
-from models.features.heard import Heard, Indices, Numbers, hear, vector
+from models.features.heard import Heard, Indices, Numbers, hear, percentiles, vector
 from models.tempo import CHORD_S
 
 _GAPS_S = (0.03, 8.0)
@@ -85,7 +85,7 @@ def _gap_numbers(gaps_s: Numbers, length_s: float) -> dict[str, float]:
     # With fewer than two events the next is at least a window away.
     gaps_s = np.clip(gaps_s if len(gaps_s) else np.array([length_s]), *_GAPS_S)
     logs = np.log2(gaps_s)
-    low, middle, high = np.percentile(logs, (10, 50, 90))
+    low, middle, high = percentiles(logs, (10, 50, 90))
     shares = np.bincount(np.clip(np.round(logs * 4 + 16), 0, 31).astype(np.int64)) / len(logs)
     filled = shares[shares > 0]
     contrasts = 2 * np.abs(np.diff(gaps_s)) / (gaps_s[1:] + gaps_s[:-1])
@@ -106,7 +106,7 @@ def _gap_numbers(gaps_s: Numbers, length_s: float) -> dict[str, float]:
 def _duration_numbers(heard: Heard) -> dict[str, float]:
     durations_s = np.clip(heard.duration_s, *_DURATIONS_S)
     logs = np.log2(durations_s)
-    low, high = np.percentile(logs, (10, 90))
+    low, high = percentiles(logs, (10, 90))
     return {
         "duration_mean": durations_s.mean(),
         "log_duration_mean": logs.mean(),

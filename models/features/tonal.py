@@ -53,21 +53,25 @@ def compute(window: Window) -> FeatureVector:
         return np.zeros(len(TONAL.features), np.float32)
     sounding = _shares(heard.pitch, np.maximum(heard.duration_s, _MIN_DURATION_S))
     begun = heard.pitch[heard.begun]
-    onsets = _shares(begun if len(begun) else heard.pitch)
-    key = fit_keys(sounding, ALBRECHT_SHANAHAN)
+    shares = np.stack([sounding, _shares(begun if len(begun) else heard.pitch)])
+    kk, both = fit_keys(shares[:1], KRUMHANSL_KESSLER), fit_keys(shares, ALBRECHT_SHANAHAN)
+    spread = distribution(shares)
     cells = sounding_cells(heard)
     cells = cells[cells.any(axis=1)]
+    classes = cells @ _CLASS_OF_PITCH
     return vector(
         TONAL.features,
         {
-            **_key_numbers("kk", fit_keys(sounding, KRUMHANSL_KESSLER), sounding),
-            **_key_numbers("as", key, sounding),
-            **distribution(sounding),
-            **_key_numbers("on_as", fit_keys(onsets, ALBRECHT_SHANAHAN), onsets),
-            **{f"on_{name}": value for name, value in distribution(onsets).items()},
+            **_key_numbers(("kk",), kk, shares[:1]),
+            **_key_numbers(("as", "on_as"), both, shares),
+            **{
+                f"{prefix}{name}": values[row]
+                for row, prefix in enumerate(("", "on_"))
+                for name, values in spread.items()
+            },
             **_chord_numbers("chord", segments(heard), _CLEAR),
-            **_chord_numbers("instant", cells @ _CLASS_OF_PITCH, _CLEAR_AT_ONCE),
-            **_outer_voices(cells, key),
+            **_chord_numbers("instant", classes, _CLEAR_AT_ONCE),
+            **_outer_voices(cells, classes, KeyFit(both.major[0], both.minor[0], both.tonics[0])),
         },
     )
 
@@ -78,12 +82,11 @@ def _shares(pitch: np.ndarray, weights: np.ndarray | None = None) -> Numbers:
     return shares
 
 
-def _key_numbers(prefix: str, fit: KeyFit, shares: Numbers) -> dict[str, float]:
-    degrees = zip(DEGREES, fit.degrees(shares), strict=True)
-    return {
-        **{f"{prefix}_{name}": value for name, value in fit.numbers().items()},
-        **{f"{prefix}_degree_{degree}": share for degree, share in degrees},
-    }
+def _key_numbers(prefixes: tuple[str, ...], fits: KeyFit, shares: Numbers) -> dict[str, float]:
+    """What ``fits`` say of ``shares`` [shape=(len(prefixes), 12)], under one prefix each."""
+    degrees = {f"degree_{degree}": column for degree, column in zip(DEGREES, fits.degrees(shares).T, strict=True)}
+    found = fits.numbers() | degrees
+    return {f"{prefix}_{name}": values[row] for row, prefix in enumerate(prefixes) for name, values in found.items()}
 
 
 def _chord_numbers(prefix: str, weights: Numbers, clear: float) -> dict[str, float]:
@@ -116,11 +119,10 @@ def segments(heard: Heard) -> Numbers:
     return filled
 
 
-def _outer_voices(cells: NDArray[np.bool_], key: KeyFit) -> dict[str, float]:
+def _outer_voices(cells: NDArray[np.bool_], classes: Numbers, key: KeyFit) -> dict[str, float]:
     lowest, highest = cells.argmax(axis=1), 127 - cells[:, ::-1].argmax(axis=1)
-    bass, top = key.degrees(_shares(lowest)), key.degrees(_shares(highest))
-    classes = cells @ _CLASS_OF_PITCH > 0
-    above = classes[np.arange(len(cells))[:, None], FROM[lowest % 12]].mean(axis=0)
+    bass, top = key.degrees(np.stack([_shares(lowest), _shares(highest)]))
+    above = (classes > 0)[np.arange(len(cells))[:, None], FROM[lowest % 12]].mean(axis=0)
     return {
         **{f"bass_degree_{degree}": share for degree, share in zip(DEGREES, bass, strict=True)},
         **{f"top_degree_{degree}": share for degree, share in zip(DEGREES, top, strict=True)},

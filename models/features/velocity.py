@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.features import Feature, FeatureSet, FeatureVector, Window
-from models.features.heard import Heard, hear, vector
+from models.features.heard import Heard, hear, percentiles, vector
 
 #: Pitches below the first are low, from the second on high; MIDI numbers.
 _LOW_BELOW, _HIGH_FROM = 54, 66
@@ -42,7 +42,7 @@ def compute(window: Window) -> FeatureVector:
             "std": velocity.std(),
             "max": velocity.max(),
             "min": velocity.min(),
-            "percentile_90": np.percentile(velocity, 90),
+            "percentile_90": percentiles(velocity, (90,))[0],
             "sustained": velocity @ durations_s / durations_s.sum(),
             "slope": _slope(heard),
             "high": high.mean() if len(high) else mean,
