@@ -12,7 +12,7 @@ import numpy as np
 
 from models.features import Feature, FeatureSet, FeatureVector, Window
 from models.features.posteriors import transcribed
-from models.features.spectra import Numbers
+from models.features.spectra import Numbers, mean_std_step
 from models.transcription import CHANNELS, LAYERS, REGISTERS
 
 #: Logarithms begin here: an activation below is none.
@@ -36,10 +36,9 @@ def compute(window: Window) -> FeatureVector:
     over_pitches = sum((frames[:, :, number] for number in range(1, REGISTERS)), frames[:, :, 0]) / np.float32(
         REGISTERS
     )
-    mean = over_pitches.mean(axis=0)
+    mean, std, step = mean_std_step(over_pitches)
     spread = np.sqrt(np.maximum(power - mean * mean, 0))
-    step = np.abs(np.diff(over_pitches, axis=0)).mean(axis=0)
-    found = [*registers.T, over_pitches.std(axis=0), step, spread, most]
+    found = [*registers.T, std, step, spread, most]
     return np.log(np.concatenate(found) + _LEAST).astype(np.float32)
 
 

@@ -72,7 +72,10 @@ def _series(notes: Numbers, onsets: Numbers, onset_sum: Numbers) -> Numbers:
     centre = first / whole
     spread = np.sqrt(np.maximum(second / whole - centre * centre, 0))
     # −Σ p log p of p = notes / whole, with one logarithm a posterior.
-    entropy = (weight * np.log(whole) - (notes * np.log(notes + np.float32(1e-9))).sum(axis=1)) / whole
+    # In one array, since fresh ones of this size cost more than the logarithms.
+    products = notes + np.float32(1e-9)
+    np.multiply(np.log(products, out=products), notes, out=products)
+    entropy = (weight * np.log(whole) - products.sum(axis=1)) / whole
     return np.stack(
         [
             weight,
@@ -90,7 +93,7 @@ def _series(notes: Numbers, onsets: Numbers, onset_sum: Numbers) -> Numbers:
 
 def _rates(onsets: Numbers) -> list[float]:
     inner = onsets[1:-1]
-    peaks = inner[(inner > onsets[:-2]) & (inner >= onsets[2:])]
+    peaks = inner[(inner > _ONSET_LEVELS[0]) & (inner > onsets[:-2]) & (inner >= onsets[2:])]
     length_s = len(onsets) / POSTERIORS_HZ
     return [np.count_nonzero(peaks > level) / length_s for level in _ONSET_LEVELS]
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 
 from models.features import Feature, FeatureSet, FeatureVector, Window
-from models.features.pitch_classes import CHORDS, CONSONANCE, KRUMHANSL_KESSLER, fit_chords, fit_keys
+from models.features.pitch_classes import CHORDS, CONSONANCE, FROM, KRUMHANSL_KESSLER, fit_chords, fit_keys
 from models.features.posteriors import CLASSES, PITCH, pooled, transcribed
-from models.features.spectra import Numbers, series, series_features, statistics_features
+from models.features.spectra import Numbers, mean_std, series, series_features, statistics_features
 
 #: How many frames make a segment, and how many are pooled for roughness and interval classes (46 ms).
 _SEGMENTS = {"fifth_second": 16, "half_second": 43, "second": 86}
@@ -58,9 +58,8 @@ def compute(window: Window) -> FeatureVector:
     rough = ((notes @ _ROUGHNESS) * notes).sum(axis=1) / 2
     whole = notes.sum(axis=1) + np.float32(1e-3)
     columns = series(np.stack([rough, rough / whole, rough / (whole * whole)], axis=1)).ravel()
-    shares = _interval_classes(pooled(classes, _POOLED))
-    consonance = shares.mean(axis=0) @ CONSONANCE
-    return np.concatenate([*found, columns, shares.mean(axis=0), shares.std(axis=0), [consonance]]).astype(np.float32)
+    intervals, intervals_std = mean_std(_interval_classes(pooled(classes, _POOLED)))
+    return np.concatenate([*found, columns, intervals, intervals_std, [intervals @ CONSONANCE]]).astype(np.float32)
 
 
 def _segments(pieces: list[np.ndarray]) -> list[np.ndarray]:
@@ -79,7 +78,7 @@ def _segments(pieces: list[np.ndarray]) -> list[np.ndarray]:
 def _segment(columns: np.ndarray, centroids: np.ndarray) -> np.ndarray:
     moves = np.diff(centroids, axis=0)
     steps = np.sqrt((moves * moves).sum(axis=1)) if len(moves) else np.zeros(1)
-    mean, std = columns.mean(axis=0), columns.std(axis=0)
+    mean, std = mean_std(columns)
     lead = len(CHORDS)
     return np.concatenate(
         [
@@ -93,12 +92,11 @@ def _segment(columns: np.ndarray, centroids: np.ndarray) -> np.ndarray:
     )
 
 
-def _interval_classes(classes: Numbers) -> np.ndarray:
+def _interval_classes(classes: Numbers) -> Numbers:
     """The share of each interval class 0 to 6 among all pairs of pitch classes [shape=(n, 7)]."""
-    doubled = np.concatenate([classes, classes], axis=1)
-    by_interval = [(classes * doubled[:, size : size + 12]).sum(axis=1) for size in range(7)]
-    pairs = np.stack(by_interval, axis=1) * np.array([1, 2, 2, 2, 2, 2, 1], np.float32)
-    shares: np.ndarray = pairs / (pairs.sum(axis=1, keepdims=True) + np.float32(1e-6))
+    by_interval = (classes[:, None] * np.take(classes, FROM[:7], 1)).sum(axis=2)
+    pairs = by_interval * np.array([1, 2, 2, 2, 2, 2, 1], np.float32)
+    shares: Numbers = pairs / (pairs.sum(axis=1, keepdims=True) + np.float32(1e-6))
     return shares
 
 

@@ -34,11 +34,12 @@ def compute(window: Window) -> FeatureVector:
         return np.zeros(len(HARMONY.features), np.float32)
     notes, onsets = sound.note_posteriors, sound.onset_posteriors
     mean = notes.mean(axis=0)
+    sure = np.where(notes > _SURE, notes, 0)
     weights = np.stack(
         [
             mean,
-            np.where(notes > _SURE, notes * notes, 0).mean(axis=0),
-            (onsets * onsets).mean(axis=0),
+            np.einsum("np,np->p", sure, sure) / len(notes),
+            np.einsum("np,np->p", onsets, onsets) / len(onsets),
             np.where(PITCH < _BASS_BELOW, mean, 0),
             np.where(PITCH >= _MELODY_FROM, mean, 0),
         ]

@@ -8,6 +8,7 @@ signals", 1998; Tzanetakis & Cook, "Musical genre classification of audio signal
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.features import Feature, FeatureSet, FeatureVector, Window
 from models.features.spectra import FRAMES_HZ, Numbers, audible, autocorrelation, relative_db, tempo_lags
@@ -34,32 +35,47 @@ def compute(window: Window) -> FeatureVector:
     mel_db, _ = relative_db(sound)
     rises = np.maximum(np.diff(mel_db, axis=0), 0)
     strength = np.stack([rises[:, bands].mean(axis=1) for bands in _BANDS.values()], axis=1)
-    similarity = autocorrelation(strength, max(_LONGEST, int(_LAGS.max()) + 1))
-    tempi = similarity[_LAGS]
-    best = np.sort(tempi, axis=0)[-3:].mean(axis=0)
-    found = [[*_beat(similarity[:, band]), best[band], tempi[:, band].std()] for band in range(len(_BANDS))]
-    onsets = [_onsets(strength[:, band], len(mel_db) / FRAMES_HZ) for band in range(len(_BANDS))]
-    return np.concatenate([found[0], tempi[:, 0], *found[1:], *onsets]).astype(np.float32)
+    similarity = np.ascontiguousarray(autocorrelation(strength, max(_LONGEST, int(_LAGS.max()) + 1)).T)
+    tempi = similarity[:, _LAGS]
+    best = np.sort(tempi, axis=1)[:, -3:].mean(axis=1)
+    beats = np.column_stack([*_beats(similarity[:, _SHORTEST:_LONGEST]), best, tempi.std(axis=1)])
+    onsets = np.column_stack(_onsets(np.ascontiguousarray(strength.T), len(mel_db) / FRAMES_HZ))
+    return np.concatenate([beats[0], tempi[0], beats[1:].ravel(), onsets.ravel()]).astype(np.float32)
 
 
-def _beat(similarity: Numbers) -> list[float]:
-    span = similarity[_SHORTEST:_LONGEST]
-    best = int(span.argmax())
-    if not span[best] > 0:
-        return [0.0, 0.0, 0.0, 0.0]
-    inner = span[1:-1]
-    peaks = inner[(inner > span[:-2]) & (inner >= span[2:])]
+def _beats(span: Numbers) -> list[Numbers]:
+    """The first four of ``_BEAT`` [shape=(bands,)] each; 0 where nothing beats. ``span`` [shape=(bands, lags)]."""
+    best = span.argmax(axis=1)
+    highest = span.max(axis=1)
     log_tempo = np.log2(60 * FRAMES_HZ / (best + _SHORTEST))
-    return [span[best], log_tempo, span.std(), peaks.mean() if len(peaks) else 0.0]
+    found = (highest, log_tempo, span.std(axis=1), _mean_where(_peaks(span), span))
+    return [np.where(highest > 0, values, 0) for values in found]
 
 
-def _onsets(strength: Numbers, length_s: float) -> list[float]:
-    mean, std = strength.mean(), strength.std()
-    inner = strength[1:-1]
-    peaks = inner[(inner > strength[:-2]) & (inner >= strength[2:]) & (inner > mean + std)]
-    centred = strength - mean
-    skewness = (centred * centred * centred).mean() / (std * std * std + 1e-9)
-    return [mean, std, strength.max(), len(peaks) / length_s, skewness, peaks.mean() if len(peaks) else 0.0]
+def _onsets(strength: Numbers, length_s: float) -> list[Numbers]:
+    """``_ONSETS`` [shape=(bands,)] each, of the onset strength [shape=(bands, n)]."""
+    mean = strength.mean(axis=1)
+    centred = strength - mean[:, None]
+    squared = centred * centred
+    std = np.sqrt(squared.mean(axis=1))
+    peaks = _peaks(strength) & (strength > (mean + std)[:, None])
+    skewness = (squared * centred).mean(axis=1) / (std * std * std + 1e-9)
+    rate = np.count_nonzero(peaks, axis=1) / length_s
+    return [mean, std, strength.max(axis=1), rate, skewness, _mean_where(peaks, strength)]
+
+
+def _peaks(rows: Numbers) -> NDArray[np.bool_]:
+    """Where each row is higher than before and not lower than after; never at its ends."""
+    found = np.zeros(rows.shape, np.bool_)
+    inner = rows[:, 1:-1]
+    found[:, 1:-1] = (inner > rows[:, :-2]) & (inner >= rows[:, 2:])
+    return found
+
+
+def _mean_where(chosen: NDArray[np.bool_], rows: Numbers) -> Numbers:
+    """The mean of what is ``chosen`` of each row, 0 where nothing is [shape=(bands, n) to (bands,)]."""
+    mean: Numbers = (rows * chosen).sum(axis=1) / np.maximum(np.count_nonzero(chosen, axis=1), 1)
+    return mean
 
 
 _RANGES = {

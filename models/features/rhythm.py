@@ -24,6 +24,9 @@ _DETACHED, _OVERLAPPING, _LONGEST_ARTICULATION = 0.7, 1.2, 4.0
 #: MIDI numbers at which the registers low, mid and high begin and end.
 _REGISTERS = {"low": (0, 48), "mid": (48, 72), "high": (72, 128)}
 
+#: The kinds that steps of a voice are told by: up to a tone, a semitone, beyond a major third, none, upwards.
+_STEP_KINDS = ("step", "semitone", "leap", "repeat", "up")
+
 _PULSE_STEP_S = 0.0125
 _PULSE_BLUR_S = 0.025
 _PERIODS_S = np.arange(0.15, 2.01, _PULSE_STEP_S)
@@ -131,6 +134,7 @@ def _pulse_numbers(events_s: Numbers, span_s: float) -> dict[str, float]:
         return _NO_PULSE
     phases = events_s / _PERIODS_S[beat]
     beats = np.exp(2j * np.pi * phases)
+    halves = beats * beats
     from_beat = np.angle(beats * np.conj(beats.mean())) / (2 * np.pi)
     return {
         "pulse_max": strength.max(),
@@ -138,9 +142,9 @@ def _pulse_numbers(events_s: Numbers, span_s: float) -> dict[str, float]:
         "pulse_at_beat": strength[beat],
         "beat_rate": -np.log2(_PERIODS_S[beat]),
         "lock_beat": abs(beats.mean()),
-        "lock_half": abs((beats**2).mean()),
-        "lock_third": abs((beats**3).mean()),
-        "lock_quarter": abs((beats**4).mean()),
+        "lock_half": abs(halves.mean()),
+        "lock_third": abs((halves * beats).mean()),
+        "lock_quarter": abs((halves * halves).mean()),
         "off_beat_share": (np.abs(from_beat) > 0.15).mean(),
     }
 
@@ -175,8 +179,7 @@ def _event_numbers(heard: Heard) -> dict[str, float]:
         "chord_size_std": sizes.std(),
         **rates,
         **_articulation(onset_s, offset_s, starts),
-        **_voice("melody", top, heard.pitch.max()),
-        **_voice("bass", bottom, heard.pitch.min()),
+        **_voices(top, bottom, heard.pitch),
     }
 
 
@@ -199,21 +202,21 @@ def _articulation(onset_s: Numbers, offset_s: Numbers, starts: Indices) -> dict[
     }
 
 
-def _voice(name: str, pitches: Indices, held: int) -> dict[str, float]:
-    """``pitches`` of a voice from event to event; the pitch ``held`` where no note begins."""
-    line = pitches if len(pitches) else np.array([held])
-    steps = np.diff(line) if len(line) > 1 else np.zeros(1, np.int64)
+def _voices(top: Indices, bottom: Indices, held: Indices) -> dict[str, float]:
+    """Melody and bass from event to event [shape=(n,)]; the outer of the pitches ``held`` where no note begins."""
+    lines = np.stack([top, bottom]) if len(top) else np.array([[held.max()], [held.min()]])
+    steps = np.diff(lines, axis=1) if len(top) > 1 else np.zeros((2, 1), np.int64)
     sizes = np.abs(steps)
+    kinds = np.stack([(sizes > 0) & (sizes < 3), sizes == 1, sizes > 4, sizes == 0, steps > 0])
+    found = {
+        "mean": lines.mean(axis=1),
+        "range": np.ptp(lines, axis=1),
+        "interval": sizes.mean(axis=1),
+        "motion": steps.mean(axis=1),
+        **{f"{kind}_share": share for kind, share in zip(_STEP_KINDS, kinds.mean(axis=2), strict=True)},
+    }
     return {
-        f"{name}_mean": line.mean(),
-        f"{name}_range": np.ptp(line),
-        f"{name}_interval": sizes.mean(),
-        f"{name}_motion": steps.mean(),
-        f"{name}_step_share": ((sizes > 0) & (sizes < 3)).mean(),
-        f"{name}_semitone_share": (sizes == 1).mean(),
-        f"{name}_leap_share": (sizes > 4).mean(),
-        f"{name}_repeat_share": (sizes == 0).mean(),
-        f"{name}_up_share": (steps > 0).mean(),
+        f"{name}_{key}": values[row] for row, name in enumerate(("melody", "bass")) for key, values in found.items()
     }
 
 
@@ -223,7 +226,7 @@ def _voice_features(name: str) -> tuple[Feature, ...]:
         Feature(f"{name}_range", "semitones", 0, 127),
         Feature(f"{name}_interval", "semitones", 0, 127),
         Feature(f"{name}_motion", "semitones", -127, 127),
-        *(Feature(f"{name}_{kind}_share", "share", 0, 1) for kind in ("step", "semitone", "leap", "repeat", "up")),
+        *(Feature(f"{name}_{kind}_share", "share", 0, 1) for kind in _STEP_KINDS),
     )
 
 

@@ -8,8 +8,9 @@ back from the window's end.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from models.features import Feature, SoundWindow, Window
 from models.transcription import FRAME_SAMPLES, SAMPLE_RATE
 
 Numbers = NDArray[np.float32]
+Number = TypeVar("Number", np.float32, np.float64)
 
 #: Frames of the spectrum: 2048 samples under a Hann window, one every 512.
 SPECTRUM_SAMPLES = 2048
@@ -77,21 +79,28 @@ def relative_db(sound: SoundWindow) -> tuple[Numbers, Numbers]:
     return np.maximum(sound.mel_db - mean_db, FLOOR_DB), np.maximum(sound.level_db - mean_db, FLOOR_DB)
 
 
-def quantiles(columns: Numbers, shares: Iterable[float]) -> Numbers:
+def quantiles(columns: Numbers, shares: Sequence[float]) -> Numbers:
     """The quantiles at ``shares`` of each column [shape=(n, d) to (shares, d)], between ranks in a straight line."""
     ranked = np.sort(np.ascontiguousarray(columns.T), axis=-1)
-    found = []
-    for share in shares:
-        place = share * (ranked.shape[-1] - 1)
-        low = int(place)
-        high = min(low + 1, ranked.shape[-1] - 1)
-        found.append(ranked[..., low] + (ranked[..., high] - ranked[..., low]) * np.float32(place - low))
-    return np.array(found, np.float32)
+    place = np.array(shares) * (len(columns) - 1)
+    rank = place.astype(np.int64)
+    low, high = ranked[:, rank], ranked[:, np.minimum(rank + 1, len(columns) - 1)]
+    found: Numbers = (low + (high - low) * (place - rank).astype(np.float32)).T
+    return found
+
+
+def mean_std(columns: NDArray[Number]) -> tuple[NDArray[Number], NDArray[Number]]:
+    """Mean and standard deviation of each column [shape=(n, d) to (d,)]: what NumPy gives, with the mean taken once."""
+    mean = np.add.reduce(columns, axis=0) / columns.dtype.type(len(columns))
+    centred = columns - mean
+    centred *= centred
+    return mean, np.sqrt(np.add.reduce(centred, axis=0) / columns.dtype.type(len(columns)))
 
 
 def mean_std_step(columns: Numbers) -> list[Numbers]:
     """Mean, standard deviation and mean size of the step from frame to frame of each column [shape=(d,)] each."""
-    return [columns.mean(axis=0), columns.std(axis=0), np.abs(np.diff(columns, axis=0)).mean(axis=0)]
+    steps = columns[1:] - columns[:-1]
+    return [*mean_std(columns), np.add.reduce(np.abs(steps, out=steps), axis=0) / np.float32(len(steps))]
 
 
 def series(columns: Numbers) -> Numbers:
