@@ -20,20 +20,17 @@ import json
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from models.atomic import write_atomically
 from models.errors import MoodringError
-from models.transcription import ACTIVATIONS, DELAY, DIRECTORY, LAYERS, NETWORK, PITCHES, REGISTERS, STATES
-from offline import tiled_convolution
-from offline.tiled_convolution import BINS, CONTOUR_BINS, EDGE, HARMONIC_SHIFTS, TILE, TILES
+from models.transcription import ACTIVATIONS, DELAY, DIRECTORY, LAYERS, NETWORK, STATES
+from offline.streaming_layers import END, Layers
+from offline.tiled_convolution import BINS, CONTOUR_BINS, HARMONIC_SHIFTS, PADDING, FloatArray
 
-FloatArray = NDArray[np.float32]
 Weights = dict[str, FloatArray]
 
 
@@ -69,190 +66,73 @@ def trained_weights(model: onnx.ModelProto) -> Weights:
 
 def recut(weights: Weights) -> onnx.ModelProto:
     """The streaming network: frames and states in, three posteriorgrams, activations and the next states out."""
-    nodes: list[onnx.NodeProto] = []
-    constants: dict[str, NDArray[Any]] = dict(weights)
-    end = np.iinfo(np.int64).max
-    below, above = tiled_convolution.PADDING
-
-    def node(operation: str, inputs: list[str], output: str, **attributes: Any) -> str:
-        nodes.append(helper.make_node(operation, inputs, [output], name=output, **attributes))
-        return output
-
-    def cut(value: str, output: str, start: tuple[int, ...], stop: tuple[int, ...], axes: tuple[int, ...]) -> str:
-        names = []
-        for role, numbers in (("start", start), ("stop", stop), ("axis", axes)):
-            names.append(f"{output}_{role}")
-            constants[names[-1]] = np.array(numbers, np.int64)
-        return node("Slice", [value, *names], output)
-
-    def part(value: str, output: str, start: int, stop: int, axis: int) -> str:
-        return cut(value, output, (start,), (stop,), (axis,))
-
-    def remember(state: str, value: str, frames: int, axis: int = 2) -> str:
-        """``value`` behind the frames carried in; the last ``frames`` of both are carried out."""
-        joined = node("Concat", [state, value], f"{state}_joined", axis=axis)
-        part(joined, f"next_{state}", -frames, end, axis)
-        return joined
-
-    def convolve(value: str, role: str, output: str, bins_padding: tuple[int, int], stride: int = 1) -> str:
-        padding = [0, bins_padding[0], 0, bins_padding[1]]
-        inputs = [value, f"{role}_kernel", f"{role}_bias"]
-        return node("Conv", inputs, output, pads=padding, strides=[1, stride])
-
-    def convolve_to_one(value: str, role: str, output: str, bins_padding: int) -> str:
-        """``convolve`` to a single channel, the other way round: what each input adds to the outputs, then their sums.
-
-        The first step is one product of matrices; taken output by output, one channel leaves most of a vector idle.
-        """
-        kernel = constants.pop(f"{role}_kernel")
-        constants[f"{role}_kernel"] = kernel[:, :, ::-1, ::-1].swapaxes(0, 1)
-        frames = kernel.shape[2] - 1
-        padding = [frames, bins_padding, frames, bins_padding]
-        inputs = [value, f"{role}_kernel"] + ([f"{role}_bias"] if f"{role}_bias" in constants else [])
-        return node("ConvTranspose", inputs, output, pads=padding)
-
-    def convolve_in_tiles(value: str, first_frame: int, role: str, output: str) -> str:
-        """The layer over all harmonics of the padded frames in ``value``, and its Relu."""
-        kernel, bias = constants.pop(f"{role}_kernel"), constants.pop(f"{role}_bias")
-        channels = len(kernel)
-        parts = [end_of_layer(value, first_frame, kernel, bias, f"{output}_low", 0, tiled_convolution.LOW_BINS)]
-
-        # Bins before frames: a filter for each frequency then runs along frames, which are many, not along few tiles.
-        low, high = (below + bin_ for bin_ in tiled_convolution.SEEN_BINS)
-        seen = cut(value, f"{output}_seen", (first_frame, low), (end, high), (2, 3))
-        by_bin = node("Transpose", [seen], f"{output}_by_bin", perm=[0, 1, 3, 2])
-        constants[f"{output}_forward"] = tiled_convolution.forward_transform()
-        spectrum = node("Conv", [by_bin, f"{output}_forward"], f"{output}_spectrum", strides=[TILE, 1])
-        constants[f"{role}_kernel"] = tiled_convolution.spectral_kernel(kernel)
-        constants[f"{role}_bias"] = tiled_convolution.spectral_bias(bias)
-        inputs = [spectrum, f"{role}_kernel", f"{role}_bias"]
-        filtered = node("Conv", inputs, f"{output}_products", group=TILE)
-        # By frequency; then channel, tile and frame.
-        constants[f"{output}_frequencies"] = np.array([2 * TILE, -1], np.int64)
-        by_frequency = node("Reshape", [filtered, f"{output}_frequencies"], f"{output}_by_frequency")
-        constants[f"{output}_backward"] = tiled_convolution.backward_transform()
-        back = node("Gemm", [by_frequency, f"{output}_backward"], f"{output}_tiles", transA=1)
-        constants[f"{output}_apart"] = np.array([channels, TILES, -1, TILE], np.int64)
-        tiles = node(
-            "Reshape", [node("Relu", [back], f"{output}_positive"), f"{output}_apart"], f"{output}_tiles_apart"
-        )
-        by_frame = node("Transpose", [tiles], f"{output}_by_frame", perm=[0, 2, 1, 3])
-        constants[f"{output}_joined"] = np.array([1, channels, -1, TILES * TILE], np.int64)
-        inner = node("Reshape", [by_frame, f"{output}_joined"], f"{output}_inner")
-        parts.append(inner)
-
-        first = CONTOUR_BINS - EDGE
-        parts.append(
-            end_of_layer(value, first_frame, kernel, bias, f"{output}_high", first, tiled_convolution.HIGH_BINS)
-        )
-        return node("Concat", parts, output, axis=3)
-
-    def end_of_layer(
-        value: str,
-        first_frame: int,
-        kernel: FloatArray,
-        bias: FloatArray,
-        output: str,
-        first_bin: int,
-        known: tuple[int, int],
-    ) -> str:
-        """``EDGE`` bins of that layer's output from ``first_bin`` on, and their Relu."""
-        channels, frames = kernel.shape[0], kernel.shape[2]
-        low, high = (below + bin_ for bin_ in known)
-        seen = [
-            cut(value, f"{output}_{frame}", (first_frame + frame, low), (frame + 1 - frames or end, high), (2, 3))
-            for frame in range(frames)
-        ]
-        constants[f"{output}_rows"] = np.array([-1, frames * (known[1] - known[0])], np.int64)
-        rows = node("Reshape", [node("Concat", seen, f"{output}_seen", axis=3), f"{output}_rows"], f"{output}_flat")
-        constants[f"{output}_matrix"] = tiled_convolution.edge_matrix(kernel, first_bin, known)
-        constants[f"{output}_bias"] = np.repeat(bias, EDGE)
-        product = node("Gemm", [rows, f"{output}_matrix", f"{output}_bias"], f"{output}_product")
-        constants[f"{output}_channels"] = np.array([1, -1, channels, EDGE], np.int64)
-        positive = node("Relu", [product], f"{output}_positive")
-        by_frame = node("Reshape", [positive, f"{output}_channels"], f"{output}_by_frame")
-        return node("Transpose", [by_frame], output, perm=[0, 2, 1, 3])
-
-    def pooled(value: str, output: str) -> str:
-        """Of each channel the mean in each register, the maximum and the mean square over pitches, frame by frame."""
-        register = [1, PITCHES // REGISTERS]
-        squared = node("Mul", [value, value], f"{output}_squared")
-        parts = [
-            node("AveragePool", [value], f"{output}_means", kernel_shape=register, strides=register),
-            node("MaxPool", [value], f"{output}_most", kernel_shape=[1, PITCHES]),
-            node("AveragePool", [squared], f"{output}_power", kernel_shape=[1, PITCHES]),
-        ]
-        by_channel = node("Concat", parts, f"{output}_by_channel", axis=3)
-        by_frame = node("Transpose", [by_channel], f"{output}_by_frame", perm=[0, 2, 1, 3])
-        constants[f"{output}_shape"] = np.array([0, 0, ACTIVATIONS], np.int64)
-        return node("Reshape", [by_frame, f"{output}_shape"], output)
+    layers = Layers(weights)
+    below, above = PADDING
 
     # The normalisation's scale goes into the kernels behind it; its shift stays, as what is padded is so behind it.
-    scale = constants.pop("scale")
-    constants["shift"] = constants["shift"] / scale
+    scale = layers.constants.pop("scale")
+    layers.constants["shift"] = layers.constants["shift"] / scale
     for role in ("contour_input", "onset_input"):
-        constants[f"{role}_kernel"] = constants[f"{role}_kernel"] * scale
+        layers.constants[f"{role}_kernel"] = layers.constants[f"{role}_kernel"] * scale
 
-    constants["channel_axis"] = np.array([1], np.int64)
-    frames = node("Unsqueeze", ["constant_q", "channel_axis"], "frames")
-    known = remember("frames_state", frames, 4)
-    constants["padding"] = np.array([0, 0, 0, below, 0, 0, 0, above], np.int64)
-    padded = node("Pad", [node("Add", [known, "shift"], "normal"), "padding"], "padded")
+    layers.constants["channel_axis"] = np.array([1], np.int64)
+    frames = layers.node("Unsqueeze", ["constant_q", "channel_axis"], "frames")
+    known = layers.remember("frames_state", frames, 4)
+    layers.constants["padding"] = np.array([0, 0, 0, below, 0, 0, 0, above], np.int64)
+    padded = layers.node("Pad", [layers.node("Add", [known, "shift"], "normal"), "padding"], "padded")
 
     # The contours: three frames of context, then five; now three frames behind the newest.
-    contour_input = convolve_in_tiles(padded, 2, "contour_input", "contour_layer")
-    contour_known = remember("contour_state", contour_input, 4)
-    contour_now = node("Sigmoid", [convolve_to_one(contour_known, "contour", "contour_raw", 2)], "contour_now")
+    contour_input = layers.convolve_in_tiles(padded, 2, "contour_input", "contour_layer")
+    contour_known = layers.remember("contour_state", contour_input, 4)
+    contour_raw = layers.convolve_to_one(contour_known, "contour", "contour_raw", 2)
+    contour_now = layers.node("Sigmoid", [contour_raw], "contour_now")
 
     # The notes: seven frames of context twice; now nine behind.
-    note_known = remember("note_input_state", contour_now, 7)
-    note_filtered = convolve(part(note_known, "note_known", 1, end, 2), "note_input", "note_filtered", (2, 2), 3)
-    note_input = node("Relu", [note_filtered], "note_input")
-    filtered_known = remember("note_state", note_input, 6)
-    note_now = node("Sigmoid", [convolve_to_one(filtered_known, "note", "note_raw", 1)], "note_now")
+    note_known = layers.remember("note_input_state", contour_now, 7)
+    note_seen = layers.part(note_known, "note_known", 1, END, 2)
+    note_filtered = layers.convolve(note_seen, "note_input", "note_filtered", (2, 2), 3)
+    note_input = layers.node("Relu", [note_filtered], "note_input")
+    filtered_known = layers.remember("note_state", note_input, 6)
+    note_now = layers.node("Sigmoid", [layers.convolve_to_one(filtered_known, "note", "note_raw", 1)], "note_now")
 
     # The onsets look at the harmonics and at the notes, one frame further: ten behind. The kernel that looks at both is
     # taken apart, so that what waits for the notes is one channel and not 32.
     copies = [
-        part(padded, f"harmonic_{number}", below + shift, below + shift + CONTOUR_BINS, 3)
+        layers.part(padded, f"harmonic_{number}", below + shift, below + shift + CONTOUR_BINS, 3)
         for number, shift in enumerate(HARMONIC_SHIFTS)
     ]
-    stacked = node("Concat", copies, "stacked", axis=1)
-    onset_input = node("Relu", [convolve(stacked, "onset_input", "onset_filtered", (1, 1), 3)], "onset_input")
-    kernel = constants.pop("onset_kernel")
-    constants["onset_note_kernel"], constants["onset_layer_kernel"] = np.split(kernel, [1], axis=1)
-    constants["onset_note_bias"] = constants.pop("onset_bias")
-    of_layer = convolve_to_one(remember("onset_input_state", onset_input, 2), "onset_layer", "onset_of_layer", 1)
-    aligned = part(remember("onset_layer_state", of_layer, 7), "onset_aligned", 0, -7, 2)
-    notes_known = remember("onset_state", note_now, 2)
-    of_notes = convolve_to_one(notes_known, "onset_note", "onset_of_notes", 1)
-    onset_now = node("Sigmoid", [node("Add", [of_notes, aligned], "onset_raw")], "onset_now")
+    stacked = layers.node("Concat", copies, "stacked", axis=1)
+    onset_filtered = layers.convolve(stacked, "onset_input", "onset_filtered", (1, 1), 3)
+    onset_input = layers.node("Relu", [onset_filtered], "onset_input")
+    kernel = layers.constants.pop("onset_kernel")
+    layers.constants["onset_note_kernel"], layers.constants["onset_layer_kernel"] = np.split(kernel, [1], axis=1)
+    layers.constants["onset_note_bias"] = layers.constants.pop("onset_bias")
+    onset_known = layers.remember("onset_input_state", onset_input, 2)
+    of_layer = layers.convolve_to_one(onset_known, "onset_layer", "onset_of_layer", 1)
+    aligned = layers.part(layers.remember("onset_layer_state", of_layer, 7), "onset_aligned", 0, -7, 2)
+    notes_known = layers.remember("onset_state", note_now, 2)
+    of_notes = layers.convolve_to_one(notes_known, "onset_note", "onset_of_notes", 1)
+    onset_now = layers.node("Sigmoid", [layers.node("Add", [of_notes, aligned], "onset_raw")], "onset_now")
 
     # Everything as of the same frame.
-    node("Squeeze", [part(note_known, "contour_aligned", 0, -7, 2), "channel_axis"], "contours")
-    node("Squeeze", [part(notes_known, "note_aligned", 1, -1, 2), "channel_axis"], "notes")
-    node("Squeeze", [onset_now, "channel_axis"], "onsets")
-    inner = pooled(node("Concat", [onset_input, note_input], "inner_layers", axis=1), "pooled")
-    pooled_known = remember("pooled_state", inner, 8, axis=1)
-    ahead = {"onset": 8, "note": 4}
+    layers.node("Squeeze", [layers.part(note_known, "contour_aligned", 0, -7, 2), "channel_axis"], "contours")
+    layers.node("Squeeze", [layers.part(notes_known, "note_aligned", 1, -1, 2), "channel_axis"], "notes")
+    layers.node("Squeeze", [onset_now, "channel_axis"], "onsets")
+    inner = layers.pooled(layers.node("Concat", [onset_input, note_input], "inner_layers", axis=1), "pooled")
+    pooled_known = layers.remember("pooled_state", inner, 8, axis=1)
+    # The onsets' layer is eight frames ahead of the outputs, the notes' four.
     width = ACTIVATIONS // len(LAYERS)
     of_layers = [
-        cut(
-            pooled_known,
-            f"{layer}_pooled",
-            (8 - ahead[layer], place * width),
-            (-ahead[layer], (place + 1) * width),
-            (1, 2),
-        )
-        for place, layer in enumerate(LAYERS)
+        layers.cut(pooled_known, "onset_pooled", (0, 0), (-8, width), (1, 2)),
+        layers.cut(pooled_known, "note_pooled", (4, width), (-4, 2 * width), (1, 2)),
     ]
-    node("Concat", of_layers, "activations", axis=2)
+    layers.node("Concat", of_layers, "activations", axis=2)
 
     def value(name: str, shape: tuple[int | str, ...]) -> onnx.ValueInfoProto:
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
     graph = helper.make_graph(
-        nodes,
+        layers.nodes,
         "basic-pitch-streaming",
         [value("constant_q", (1, "frames", BINS))] + [value(name, shape) for name, shape in STATES.items()],
         [
@@ -262,7 +142,10 @@ def recut(weights: Weights) -> onnx.ModelProto:
             value("activations", (1, "frames", ACTIVATIONS)),
             *(value(f"next_{name}", shape) for name, shape in STATES.items()),
         ],
-        [numpy_helper.from_array(np.ascontiguousarray(array), name) for name, array in sorted(constants.items())],
+        [
+            numpy_helper.from_array(np.ascontiguousarray(array), name)
+            for name, array in sorted(layers.constants.items())
+        ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], producer_name="moodring")
     model.ir_version = 8

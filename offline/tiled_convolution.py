@@ -3,7 +3,7 @@
 The layer goes with kernels of 3 frames × 39 bins over eight copies of the spectrum, one shifted for each harmonic. As
 all are copies of one spectrum, that is one convolution of it with kernels of 176 bins, which alone halves the
 multiplications. Cut into tiles of ``TILE`` bins, each is a sum of four products of spectra (overlap-save, partitioned:
-transforms over two tiles, of which one is kept), which leaves a sixth of them. Transforms are orthogonal, so that
+transforms over two tiles, of which one is kept), which leaves a quarter, all told. Transforms are orthogonal, so that
 nothing of the precision is lost, as it would be with Winograd's.
 
 Near its edges a copy is cropped and padded with zeros, wherever its harmonic lies. The first and last ``EDGE`` bins of
