@@ -7,9 +7,10 @@ are delayed to the frame that the slowest of them, the onsets, is certain of (``
 fourth output sums up what its two inner layers of 32 channels make of the frame, in four registers: what a network has
 learned in order to find notes tells more of the sound than the notes.
 
-The constant-Q front end is not taken from the graph; ``realtime.constant_q`` is its streaming counterpart, and a test
-holds the two against each other. Source: Bittner et al., "A lightweight instrument-agnostic model for polyphonic note
-transcription and multipitch estimation", ICASSP 2022; basic-pitch 0.4.0, Apache-2.0.
+How each layer is laid out so that it is quick is in ``offline.streaming_layers``; the sums are the original's, up to
+rounding. The constant-Q front end is not taken from the graph; ``realtime.constant_q`` is its streaming counterpart,
+and a test holds the two against each other. Source: Bittner et al., "A lightweight instrument-agnostic model for
+polyphonic note transcription and multipitch estimation", ICASSP 2022; basic-pitch 0.4.0, Apache-2.0.
 """
 
 from __future__ import annotations
