@@ -67,27 +67,27 @@ class Rendered:
     heard: Heard
 
 
-def our_notes(samples: FloatArray, rate: int) -> tuple[Notes, Notes]:
-    """The whole notes, and those announced with when they were [shape=(n, 3)]."""
+def our_notes(samples: FloatArray, rate: int) -> Notes:
+    """The whole notes, and when each was announced [shape=(n, 3)]."""
     transcriber = StreamingTranscriber(rate)
     events = []
     for start in range(0, len(samples), BLOCK_SAMPLES):
         events += transcriber.push(samples[start : start + BLOCK_SAMPLES])
     events += transcriber.flush()
-    begun = [(e.onset_s, float(e.pitch), e.certain_s) for e in events if isinstance(e, NoteBegan)]
-    whole = [(e.onset_s, float(e.pitch)) for e in events if isinstance(e, NoteEnded)]
-    return as_notes(whole), as_notes(begun, columns=3)
+    announced_s = {event.number: event.certain_s for event in events if isinstance(event, NoteBegan)}
+    whole = [(e.onset_s, float(e.pitch), announced_s[e.number]) for e in events if isinstance(e, NoteEnded)]
+    return as_notes(whole, columns=3)
 
 
 def compare_excerpt(path: Path) -> Excerpt:
     """Our notes and the reference's of a recording, as it is and after some silence."""
     samples, rate = read_mono(path)
-    reference, ours = reference_notes(samples, rate), our_notes(samples, rate)[0]
+    reference, ours = reference_notes(samples, rate), our_notes(samples, rate)
     of_reference, of_ours = [], []
     for delay_s in DELAYS_S:
         late = np.concatenate([np.zeros(round(delay_s * rate), np.float32), samples])
         of_reference.append(score(reference, moved_back(reference_notes(late, rate), delay_s)).f1)
-        of_ours.append(score(ours, moved_back(our_notes(late, rate)[0], delay_s)).f1)
+        of_ours.append(score(ours, moved_back(our_notes(late, rate), delay_s)).f1)
     return Excerpt(score(reference, ours).f1, tuple(of_reference), tuple(of_ours))
 
 
@@ -98,11 +98,11 @@ def compare_piece(path: Path, program: int, seed: int) -> Rendered:
     ours, reference = {}, {}
     for condition in CONDITIONS:
         samples = under(condition, dry, SAMPLE_RATE, seed=seed)
-        whole, begun = our_notes(samples, SAMPLE_RATE)
+        whole = our_notes(samples, SAMPLE_RATE)
         ours[condition] = score(true, whole)
         reference[condition] = score(true, reference_notes(samples, SAMPLE_RATE))
         if condition == "clean":
-            heard = follow(true, begun, whole)
+            heard = follow(true, whole)
     return Rendered(program, ours, reference, heard)
 
 
@@ -145,7 +145,7 @@ def print_pieces(rendered: list[Rendered], folder: Path) -> None:
     for condition, heard in CONDITIONS.items():
         row("all", heard, INSTRUMENTS, (condition,))
     row("all", "both", INSTRUMENTS, CONDITIONS)
-    print("\nFrom the onset of a dry note until it is announced, and what centred filters would wait for:")
+    print("\nFrom the onset of a dry note until it is announced, and what the network and a centred filter look ahead:")
     print(octave_table(together([one.heard for one in rendered])))
 
 

@@ -17,31 +17,26 @@ QUALITY = 1.0 / (2.0 ** (1.0 / 36.0) - 1.0)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heard:
-    """What became of true notes, a value each: how long until it was announced (NaN: never), whether it was found."""
+    """What became of true notes, a value each: how long until it was announced, NaN where it was not found."""
 
     pitches: NDArray[np.float64]
     delays_s: NDArray[np.float64]
-    is_found: NDArray[np.bool_]
 
 
-def follow(true: Notes, begun: Notes, found: Notes) -> Heard:
-    """Look for ``true`` among the notes that were announced and among the whole ones.
+def follow(true: Notes, found: Notes) -> Heard:
+    """Look for ``true`` among the whole notes; both are in order of onset.
 
-    ``begun`` has a third column, when the note was announced [shape=(n, 3)]; all are in order of onset.
+    ``found`` has a third column, when the note was announced [shape=(n, 3)].
     """
-    rows = partners(true, begun)
+    rows = partners(true, found)
     delays_s = np.full(len(true), np.nan)
-    delays_s[rows >= 0] = begun[rows[rows >= 0], 2] - true[rows >= 0, 0]
-    return Heard(true[:, 1], delays_s, partners(true, found) >= 0)
+    delays_s[rows >= 0] = found[rows[rows >= 0], 2] - true[rows >= 0, 0]
+    return Heard(true[:, 1], delays_s)
 
 
 def together(heard: list[Heard]) -> Heard:
     """All of them as one."""
-    return Heard(
-        np.concatenate([one.pitches for one in heard]),
-        np.concatenate([one.delays_s for one in heard]),
-        np.concatenate([one.is_found for one in heard]),
-    )
+    return Heard(np.concatenate([one.pitches for one in heard]), np.concatenate([one.delays_s for one in heard]))
 
 
 def centred_s(pitch: float) -> float:
@@ -53,8 +48,8 @@ def centred_s(pitch: float) -> float:
 def octave_table(heard: Heard) -> str:
     """A Markdown table, a row an octave that has notes."""
     lines = [
-        "| Octave | Notes | Announced | Delay, median | Delay, 90 % | Centred filters | Recall |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        "| octave | notes | found | announced after, median | 90 % | network and centred filter |",
+        "|---|---:|---:|---:|---:|---:|",
     ]
     for octave in range(9):
         low, high = max(12 * octave + 12, LOWEST_PITCH), min(12 * octave + 23, HIGHEST_PITCH)
@@ -70,5 +65,4 @@ def _row(name: str, heard: Heard, chosen: NDArray[np.bool_], centred: str) -> st
     delays_s = heard.delays_s[chosen]
     announced = delays_s[~np.isnan(delays_s)]
     median, most = (f"{1000 * np.quantile(announced, q):.0f} ms" if len(announced) else "–" for q in (0.5, 0.9))
-    shares = f"{len(announced) / len(delays_s):.2f} | {median} | {most} | {centred}"
-    return f"| {name} | {len(delays_s)} | {shares} | {heard.is_found[chosen].mean():.2f} |"
+    return f"| {name} | {len(delays_s)} | {len(announced) / len(delays_s):.2f} | {median} | {most} | {centred} |"
