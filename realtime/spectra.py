@@ -98,7 +98,9 @@ class SpectrumStream:
         # A spectrum of nothing (a frame of zeros but at its edge) has no shape.
         sounds = (mean_square > _SILENT) & (power.sum(axis=1) > _SILENT)
         descriptors = np.zeros((len(samples), len(DESCRIPTORS)), np.float32)
-        if sounds.any():
+        if sounds.all():
+            descriptors = describe(samples, power, mel_power, rise / both)
+        elif sounds.any():
             flux = rise[sounds] / both[sounds]
             descriptors[sounds] = describe(samples[sounds], power[sounds], mel_power[sounds], flux)
         return Spectra(_decibels(mel_power), _decibels(mean_square), descriptors)
