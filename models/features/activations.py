@@ -33,9 +33,8 @@ def compute(window: Window) -> FeatureVector:
     averages = sound.activations.mean(axis=0).reshape(frames.shape[1:])
     registers, most, power = averages[:, :REGISTERS], averages[:, -2], averages[:, -1]
     # Added register by register: a sum over so short an axis is mostly overhead.
-    over_pitches = sum((frames[:, :, number] for number in range(1, REGISTERS)), frames[:, :, 0]) / np.float32(
-        REGISTERS
-    )
+    first, *others = np.moveaxis(frames[:, :, :REGISTERS], 2, 0)
+    over_pitches = sum(others, first) / np.float32(REGISTERS)
     mean, std, step = mean_std_step(over_pitches)
     spread = np.sqrt(np.maximum(power - mean * mean, 0))
     found = [*registers.T, std, step, spread, most]
