@@ -3,6 +3,9 @@
 Levels are RMS in dB re full scale (a full-scale square wave is 0 dB, a full-scale sine −3 dB). Basic Pitch rescales
 whatever it hears to its own minimum and maximum, so near-silence would come out as loud as a chord: level is measured
 before it, and below the gate there are no notes.
+
+The gate learns the noise of the room: a quiet sound that does not change for three seconds is hum or hiss, not music,
+and from then on the gate opens above it only.
 """
 
 from __future__ import annotations
@@ -18,6 +21,12 @@ OPEN_DB = -60.0
 CLOSE_DB = -66.0
 #: The gate stays open this long after the last sound above ``CLOSE_DB``.
 HOLD_S = 0.5
+#: Noise is what stays within ``STEADY_DB`` for ``STEADY_S`` and is not above ``MOST_NOISE_DB``, where music may be.
+STEADY_S = 3.0
+STEADY_DB = 3.0
+MOST_NOISE_DB = -50.0
+#: So far above the noise the gate opens, and half as far above it it begins to close.
+ABOVE_NOISE_DB = 6.0
 #: A level is that of the last 0.4 s, as in the "momentary" loudness of EBU Tech 3341.
 MOMENTARY_S = 0.4
 
@@ -33,11 +42,14 @@ class LevelGate:
     def __init__(self, hop_s: float) -> None:
         self._hop_s = hop_s
         self._powers: deque[float] = deque(maxlen=max(1, round(MOMENTARY_S / hop_s)))
+        self._levels: deque[float] = deque(maxlen=max(2, round(STEADY_S / hop_s)))
         self.reset()
 
     def reset(self) -> None:
         """Forget everything, as if new."""
         self._powers.clear()
+        self._levels.clear()
+        self._noise_db = SILENCE_DB
         self._open = False
         self._quiet_s = 0.0
 
@@ -46,12 +58,27 @@ class LevelGate:
         power = float(np.mean(np.square(samples, dtype=np.float64)))
         self._powers.append(power)
         level = power_to_db(power)
-        if level >= OPEN_DB:
+        self._learn(level)
+        if level >= max(OPEN_DB, self._noise_db + ABOVE_NOISE_DB):
             self._open = True
-        self._quiet_s = self._quiet_s + self._hop_s if level < CLOSE_DB else 0.0
+        is_quiet = level < max(CLOSE_DB, self._noise_db + ABOVE_NOISE_DB / 2)
+        self._quiet_s = self._quiet_s + self._hop_s if is_quiet else 0.0
         if self._quiet_s > HOLD_S:
             self._open = False
         return self._open
+
+    def _learn(self, level: float) -> None:
+        """The noise is the loudest moment of the last quiet stretch that did not change."""
+        self._levels.append(level)
+        if level <= MOST_NOISE_DB and len(self._levels) == self._levels.maxlen:
+            loudest = max(self._levels)
+            if loudest <= MOST_NOISE_DB and loudest - min(self._levels) <= STEADY_DB:
+                self._noise_db = loudest
+
+    @property
+    def noise_db(self) -> float:
+        """The level of the noise that has been learned, ``SILENCE_DB`` where none has."""
+        return self._noise_db
 
     @property
     def level_db(self) -> float:

@@ -5,7 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from realtime.level import CLOSE_DB, HOLD_S, OPEN_DB, SILENCE_DB, LevelGate, power_to_db
+from realtime.level import (
+    ABOVE_NOISE_DB,
+    CLOSE_DB,
+    HOLD_S,
+    MOST_NOISE_DB,
+    OPEN_DB,
+    SILENCE_DB,
+    STEADY_DB,
+    STEADY_S,
+    LevelGate,
+    power_to_db,
+)
 
 HOP_S = 0.05
 HOP = 1_102
@@ -76,9 +87,42 @@ def test_a_sound_within_the_hold_begins_it_anew() -> None:
     assert all(opened(gate, *[*[-90.0] * 9, -64.0] * 4))
 
 
+STEADY_HOPS = round(STEADY_S / HOP_S)
+
+
+def test_a_hum_above_the_gate_closes_it_once_it_has_not_changed_for_three_seconds() -> None:
+    gate = LevelGate(HOP_S)
+    heard = opened(gate, *[-52.0, -53.0] * STEADY_HOPS)
+    assert all(heard[:STEADY_HOPS])
+    assert not any(heard[STEADY_HOPS + round(HOLD_S / HOP_S) + 1 :])
+    assert gate.noise_db == pytest.approx(-52.0, abs=0.01)
+
+
+def test_music_opens_the_gate_above_the_hum_and_the_hum_after_it_does_not() -> None:
+    gate = LevelGate(HOP_S)
+    opened(gate, *[-52.0] * (STEADY_HOPS + 40))
+    assert opened(gate, -52.0 + ABOVE_NOISE_DB - 0.5, -52.0 + ABOVE_NOISE_DB + 0.5) == [False, True]
+    after = opened(gate, *[-52.0] * 20)
+    assert sum(after) * HOP_S == pytest.approx(HOLD_S, abs=HOP_S + 1e-9)
+
+
+def test_a_quieter_room_is_learned_anew() -> None:
+    gate = LevelGate(HOP_S)
+    opened(gate, *[-52.0] * STEADY_HOPS, *[-90.0] * STEADY_HOPS)
+    assert opened(gate, OPEN_DB + 0.5) == [True]
+
+
+@pytest.mark.parametrize("levels", [(MOST_NOISE_DB + 1.0,) * 2, (-55.0, -55.0 - STEADY_DB - 1.0)])
+def test_a_held_note_and_quiet_music_are_no_noise(levels: tuple[float, float]) -> None:
+    """The first is too loud for noise, the second moves too much."""
+    gate = LevelGate(HOP_S)
+    assert all(opened(gate, *levels * 2 * STEADY_HOPS))
+    assert gate.noise_db == SILENCE_DB
+
+
 def test_reset_is_as_good_as_new() -> None:
     gate = LevelGate(HOP_S)
-    opened(gate, -20.0)
+    opened(gate, *[-55.0] * STEADY_HOPS)
     gate.reset()
-    assert gate.level_db == SILENCE_DB
+    assert gate.level_db == gate.noise_db == SILENCE_DB
     assert opened(gate, -64.0) == [False]

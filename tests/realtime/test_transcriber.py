@@ -232,6 +232,17 @@ def test_noise_below_the_gate_has_no_notes(level_db: float) -> None:
     assert heard(noise) == []
 
 
+def test_mains_hum_is_learned_and_has_no_notes_from_then_on() -> None:
+    """Fifty hertz and its overtones at -52 dB, over a hiss; music above it is heard, and the hum after it is not."""
+    time_s = np.arange(12 * SAMPLE_RATE) / SAMPLE_RATE
+    hum = sum(np.sin(2 * np.pi * 50 * k * time_s) / k for k in (1, 2, 3)) * 0.003
+    hum = (hum + np.random.default_rng(0).normal(0, 2e-4, len(hum))).astype(np.float32)
+    hum[5 * SAMPLE_RATE :][: len(scale())] += scale()
+    began = [event for event in heard(hum) if isinstance(event, NoteBegan)]
+    assert not [note for note in began if 3.5 < note.onset_s < 4.9 or note.onset_s > 9.7]
+    assert set(C_MAJOR) <= {note.pitch for note in began if 4.9 < note.onset_s < 9.1}
+
+
 def test_music_far_below_the_gate_has_no_notes(music: tuple[np.ndarray, int]) -> None:
     samples, rate = music
     assert heard(samples * np.float32(1e-4), rate) == []
