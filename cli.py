@@ -40,6 +40,8 @@ Model = Annotated[str | None, typer.Option(help="Model by name or folder; defaul
 Rate = Annotated[float, typer.Option(help="Readings a second.")]
 Osc = Annotated[list[str] | None, typer.Option(metavar="HOST:PORT", help="Send readings over OSC; may be repeated.")]
 Plain = Annotated[bool, typer.Option("--plain", help="One readable line a second instead of the dashboard.")]
+ALL_CORES = os.cpu_count() or 1
+Jobs = Annotated[int, typer.Option(min=1, help="Processes to share the work.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON Lines, one object a line.")]
 AudioOffset = Annotated[float, typer.Option(help="Seconds into DEAM's clips at which the sound files begin.")]
 Scheduler = Annotated[str | None, typer.Option(metavar="tcp://…", help="Share the work on a Dask cluster.")]
@@ -162,6 +164,7 @@ def analyze(
     readings: Annotated[bool, typer.Option("--readings", help="Print every reading too.")] = False,
     output: Annotated[Path | None, typer.Option("-o", metavar="DIR", help="Write each file's readings as CSV.")] = None,
     model: Model = None,
+    jobs: Jobs = ALL_CORES,
 ) -> None:
     """Analyze files at full speed: one summary each.
 
@@ -174,7 +177,7 @@ def analyze(
 
     summaries = []
     failed = 0
-    for result in analyze_files(files, model=model, output=output):
+    for result in analyze_files(files, model=model, output=output, jobs=jobs):
         if isinstance(result, MoodringError):
             failed += 1
             _complain(result)
@@ -198,7 +201,7 @@ def prepare(
     corpus: Annotated[str, typer.Argument(help="deam, vgmidi, or csv for a table of your own.")],
     path: Annotated[Path, typer.Argument(metavar="PATH", help="The corpus's folder.")],
     output: Annotated[Path, typer.Option("-o", metavar="DATASET", help="The dataset to write (Parquet).")],
-    jobs: Annotated[int, typer.Option(min=1, help="Processes to share the work.")] = os.cpu_count() or 1,
+    jobs: Jobs = ALL_CORES,
     scheduler: Scheduler = None,
     audio_offset: AudioOffset = 0.0,
     labels: Annotated[str, typer.Option(help="corrected or as-published.")] = "corrected",

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import signal
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +21,9 @@ from realtime.sources import Source
 from realtime.sources.files import LONG_BLOCK_S, open_file
 from realtime.summary import summarize
 from realtime.tracker import EmotionTracker
+
+#: A process takes as long to start as it does to follow a few short files.
+_FILES_WORTH_A_PROCESS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,31 +55,47 @@ class Summary:
 
 
 def analyze_files(
-    files: Sequence[Path], *, model: str | None = None, output: Path | None = None
+    files: Sequence[Path], *, model: str | None = None, output: Path | None = None, jobs: int = 1
 ) -> Iterator[Summary | MoodringError]:
     """Each file's summary in turn, or the error that says why there is none; ``output`` gets a CSV of readings each.
 
-    ``model`` is a bundle for all; without it each file gets the best for what it holds.
+    ``model`` is a bundle for all; without it each file gets the best for what it holds. At most ``jobs`` processes
+    share the work, fewer where the files are too few to be worth their start.
     """
-
-    @cache
-    def bundle(kind: Literal["sound", "notes"]) -> Bundle:
-        return load_for(kind, model)
-
     if model is not None:
-        bundle("sound")  # an unknown model is the request's fault, not the files'
+        load_for("sound", model)  # an unknown model is the request's fault, not the files'
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
-    for file in files:
+    work = partial(_analyze_file, model=model, output=output)
+    processes = min(jobs, len(files) // _FILES_WORTH_A_PROCESS)
+    if processes < 2:
+        yield from map(work, files)
+        return
+    # Spawned, since onnxruntime does not survive a fork; an interrupt is for the parent to answer.
+    with ProcessPoolExecutor(
+        processes, get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
+    ) as pool:
         try:
-            source = open_file(file, LONG_BLOCK_S)
-            summary = analyze(file, source, bundle(source.kind))
-        except MoodringError as error:
-            yield error
-            continue
-        if output is not None:
-            write_atomically(output / f"{file.stem}.csv", _csv(summary.readings).encode())
-        yield summary
+            yield from pool.map(work, files)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+@cache
+def _bundle(kind: Literal["sound", "notes"], model: str | None) -> Bundle:
+    return load_for(kind, model)
+
+
+def _analyze_file(file: Path, *, model: str | None, output: Path | None) -> Summary | MoodringError:
+    try:
+        source = open_file(file, LONG_BLOCK_S)
+        summary = analyze(file, source, _bundle(source.kind, model))
+    except MoodringError as error:
+        return error
+    if output is not None:
+        write_atomically(output / f"{file.stem}.csv", _csv(summary.readings).encode())
+    return summary
 
 
 def analyze(file: Path, source: Source, bundle: Bundle) -> Summary:

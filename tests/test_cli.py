@@ -95,6 +95,20 @@ def test_a_paced_file_reads_as_a_fast_one(tmp_path: Path):
     assert len(fast) == 40
 
 
+def test_processes_share_the_files_and_change_nothing(shared_data: Path, tmp_path: Path):
+    """Six files, which is what two processes are worth starting for, and one that is not there."""
+    songs = sorted((shared_data / "deam" / "audio").iterdir())[:5]
+    files = [*songs, tmp_path / "gone.wav", DEMO / "four_quadrants.mid"]
+    ran = [moodring("analyze", *files, "--json", "-o", tmp_path / jobs, "--jobs", jobs) for jobs in ("1", "2")]
+    assert ran[0].returncode == ran[1].returncode == 1
+    assert ran[0].stdout == ran[1].stdout
+    assert ran[0].stderr == ran[1].stderr
+    assert "gone.wav" in ran[0].stderr
+    written = [{file.name: file.read_bytes() for file in (tmp_path / jobs).iterdir()} for jobs in ("1", "2")]
+    assert len(written[0]) == 6
+    assert written[0] == written[1]
+
+
 def test_readings_of_analyze_come_before_the_summary():
     *readings, summary = json_lines("analyze", DEMO / "four_quadrants.mid", "--json", "--readings")
     assert len(readings) == 96
