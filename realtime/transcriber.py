@@ -24,6 +24,16 @@ from realtime.note_tracker import FrameNote, NoteTracker
 from realtime.posteriorgrams import Posteriorgrams, PosteriorgramStream
 from realtime.resampler import MonoResampler
 
+__all__ = [
+    "HOP_SAMPLES",
+    "NoteBegan",
+    "NoteEnded",
+    "NoteEvent",
+    "NoteReleased",
+    "NoteWithdrawn",
+    "StreamingTranscriber",
+]
+
 FloatArray = NDArray[np.float32]
 
 HOP_FRAMES = 4

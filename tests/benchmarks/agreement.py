@@ -27,8 +27,7 @@ import numpy as np
 from models.errors import MoodringError
 from offline.conditions import under
 from offline.recut import source_network
-from realtime.note_events import NoteBegan, NoteEnded
-from realtime.transcriber import StreamingTranscriber
+from realtime.transcriber import NoteBegan, NoteEnded, StreamingTranscriber
 from tests.benchmarks.delays import Heard, follow, octave_table, together
 from tests.benchmarks.music import FloatArray, read_mono, shared_data, spread
 from tests.benchmarks.note_scores import Notes, Score, as_notes, mean_score, moved_back, score

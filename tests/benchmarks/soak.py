@@ -14,8 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from realtime.note_events import NoteBegan
-from realtime.transcriber import StreamingTranscriber
+from realtime.transcriber import NoteBegan, StreamingTranscriber
 from tests.benchmarks.music import FloatArray
 from tests.benchmarks.note_scores import Notes, as_notes
 
