@@ -46,6 +46,11 @@ _PHASES = (4, 4, 4, 4, 2, 2, 2)
 _MOST_HALVINGS = len(_PHASES) - 1
 
 
+def half_filter_frames(pitch: int) -> float:
+    """How many frames the filter at a MIDI ``pitch`` reaches ahead, and back."""
+    return QUALITY / (440.0 * math.pow(2.0, (pitch - 69) / 12)) / 2 / FRAME_S
+
+
 @dataclass(frozen=True)
 class _Octave:
     """The filters of the bins that are computed at one rate, as a matrix over a stretch of samples around a frame.

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-#: An announced onset and a certain one this far apart or less are of one note: a tenth of a second.
-MATCH_FRAMES = 9
+from realtime.constant_q import half_filter_frames
+
+
+def match_frames(pitch: int) -> int:
+    """An announced onset and a certain one this far apart or less are of one note.
+
+    A tenth of a second; below E2, where filters are so long that onsets swim, a third of what they reach ahead.
+    """
+    return max(9, round(half_filter_frames(pitch) / 3))
 
 
 class NoteLedger:
@@ -33,8 +40,9 @@ class NoteLedger:
         """The number of a note that is certain, and whether it is heard of for the first time with that."""
         announced = self._announced[pitch]
         near = [(abs(frame - start), number) for number, frame in announced.items()]
-        distance, number = min(near, default=(MATCH_FRAMES + 1, -1))
-        is_new = distance > MATCH_FRAMES
+        nearest = match_frames(pitch)
+        distance, number = min(near, default=(nearest + 1, -1))
+        is_new = distance > nearest
         if is_new:
             number = self._count
             self._count += 1
@@ -58,7 +66,7 @@ class NoteLedger:
             (number, pitch)
             for pitch, announced in self._announced.items()
             for number, frame in announced.items()
-            if decided is None or frame + MATCH_FRAMES < decided
+            if decided is None or frame + match_frames(pitch) < decided
         ]
         for number, pitch in over:
             del self._announced[pitch][number]

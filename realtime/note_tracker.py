@@ -9,15 +9,14 @@ an onset becomes a note once it has lasted.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.transcription import FRAME_S, LOWEST_PITCH, PITCHES
-from realtime.constant_q import QUALITY
+from models.transcription import LOWEST_PITCH, PITCHES
+from realtime.constant_q import half_filter_frames
 
 FloatArray = NDArray[np.float32]
 
@@ -32,8 +31,7 @@ _FADE = 0.5 ** (1 / 690)
 
 def _confirm_frames(pitch: int) -> int:
     """Half the length of its filter, less a frame: where that is long, who waits anyway can wait to be surer."""
-    half_s = QUALITY / (440.0 * math.pow(2.0, (pitch - 69) / 12)) / 2
-    return min(max(round(half_s / FRAME_S) - 1, 1), MIN_FRAMES)
+    return min(max(round(half_filter_frames(pitch)) - 1, 1), MIN_FRAMES)
 
 
 #: After how many frames an onset is announced, for each pitch from the lowest.

@@ -5,7 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime.note_ledger import MATCH_FRAMES, NoteLedger
+from realtime.note_ledger import NoteLedger, match_frames
+
+MATCH_FRAMES = match_frames(60)
 
 
 def test_a_certain_note_keeps_the_number_of_its_announcement() -> None:
@@ -22,6 +24,10 @@ def test_a_certain_note_that_nobody_announced_is_new() -> None:
         number, is_new = ledger.begin(pitch, start)
         assert is_new
         assert number != announced
+
+
+def test_low_notes_are_matched_from_further_away() -> None:
+    assert [match_frames(pitch) for pitch in (108, 60, 45, 36, 24)] == [9, 9, 9, 11, 23]
 
 
 def test_of_several_announcements_the_nearest_one_counts() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from models.transcription import SAMPLE_RATE
 from realtime.note_events import NoteBegan, NoteEnded, NoteEvent, NoteReleased, NoteWithdrawn
-from realtime.note_ledger import MATCH_FRAMES
+from realtime.note_ledger import match_frames
 from realtime.transcriber import HOP_SAMPLES, StreamingTranscriber
 
 C_MAJOR = (60, 62, 64, 65, 67, 69, 71, 72)
@@ -127,7 +127,7 @@ def test_an_announced_onset_is_close_to_the_certain_one(music: tuple[np.ndarray,
     events = heard(*music)
     announced = {event.number: event.onset_s for event in events if isinstance(event, NoteBegan)}
     for note in notes(events):
-        assert abs(note.onset_s - announced[note.number]) <= (MATCH_FRAMES + 0.1) * 256 / SAMPLE_RATE
+        assert abs(note.onset_s - announced[note.number]) <= (match_frames(note.pitch) + 0.1) * 256 / SAMPLE_RATE
 
 
 def test_what_is_announced_is_certain_or_withdrawn_three_seconds_later(music: tuple[np.ndarray, int]) -> None:
