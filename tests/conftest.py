@@ -7,8 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from support.jack import Jack, jack_server
 from support.pulse import Pulse, pulse_server
+
+# On a busy machine everything takes longer than it should; that is no failure.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 
