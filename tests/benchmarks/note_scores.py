@@ -56,7 +56,8 @@ def mean_score(scores: Iterable[Score]) -> Score:
 
 def moved_back(notes: Notes, delay_s: float) -> Notes:
     """Notes of sound that was delayed, as of the sound itself; what begins before it is left out."""
-    moved = notes - (delay_s, 0.0)
+    moved = notes.copy()
+    moved[:, 0] -= delay_s
     return moved[moved[:, 0] >= 0.0]
 
 
