@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any, Literal
 
@@ -71,14 +71,18 @@ def analyze_files(
     if processes < 2:
         yield from map(work, files)
         return
+    others = set(active_children())
     # Spawned, since onnxruntime does not survive a fork; an interrupt is for the parent to answer.
     with ProcessPoolExecutor(
         processes, get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
     ) as pool:
         try:
-            yield from pool.map(work, files)
+            for summary in [pool.submit(work, file) for file in files]:
+                yield summary.result()
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            # Nobody waits for what is under way; files are moved into place, so none is left half written.
+            for process in set(active_children()) - others:
+                process.terminate()
             raise
 
 
