@@ -77,7 +77,7 @@ def print_hops(costs: HopCosts) -> None:
 def both_costs(files: list[Path]) -> tuple[Cost, Cost]:
     """What the two commands cost over the same files, each in one run: ours, then ``basic-pitch``."""
     names = [str(path.resolve()) for path in files]
-    ours = cost([sys.executable, "-m", "cli", "analyze", *names, "--json"], ROOT)
+    ours = cost([sys.executable, "-m", "cli", "analyze", "--jobs", "1", *names, "--json"], ROOT)
     with TemporaryDirectory() as output:
         reference = cost([basic_pitch(), output, *names, "--model-path", str(source_network())], ROOT)
     return ours, reference
