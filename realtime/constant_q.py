@@ -18,7 +18,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from math import gcd
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +45,7 @@ _PHASES = (4, 4, 4, 4, 2, 2, 2)
 _MOST_HALVINGS = len(_PHASES) - 1
 
 
-def half_filter_frames(pitch: int) -> float:
+def half_filter_frames(pitch: float) -> float:
     """How many frames the filter at a MIDI ``pitch`` reaches ahead, and back."""
     return QUALITY / (440.0 * math.pow(2.0, (pitch - 69) / 12)) / 2 / FRAME_S
 
@@ -199,7 +198,7 @@ class ConstantQ:
 
 def _halved(stream: FloatArray, shape: tuple[int, int]) -> FloatArray:
     """The ``stream`` at half its rate; ``shape`` is how many hops come out, and how many samples of each."""
-    together = gcd(shape[1], _HALVED_TOGETHER)
+    together = math.gcd(shape[1], _HALVED_TOGETHER)
     half_band = _half_band(together)
     rows = _stretches(stream, len(half_band), 2 * together, (shape[0], shape[1] // together))
     halved: FloatArray = (rows @ half_band).ravel()

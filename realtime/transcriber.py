@@ -54,8 +54,8 @@ _SURE_HOPS = 4
 class _Certain:
     """Notes that began or ended for certain, and the frame before which nothing more will."""
 
-    notes: tuple[FrameNote, ...] = ()
-    decided: int = -HORIZON
+    notes: tuple[FrameNote, ...]
+    decided: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +66,7 @@ class _Hop:
     is_audible: bool
     posteriorgrams: Posteriorgrams
     announced: tuple[FrameNote, ...]
-    certain: _Certain
+    certain: _Certain | None
 
 
 class _Prompt:
@@ -113,14 +113,14 @@ class _Sure:
         self._is_open = np.empty(0, np.bool_)
         self.delay_frames = self._stream.delay_frames
 
-    def push(self, samples: FloatArray, is_open: NDArray[np.bool_]) -> list[_Certain]:
-        """Of each hop what became certain with it; most wait for the ones after them and bring nothing."""
+    def push(self, samples: FloatArray, is_open: NDArray[np.bool_]) -> list[_Certain | None]:
+        """Of each hop what became certain with it, None where it waits for the ones after it."""
         waited = len(self._samples) // HOP_SAMPLES
         hops = waited + len(samples) // HOP_SAMPLES
         together = hops - hops % _SURE_HOPS
         self._samples = np.concatenate([self._samples, samples])
         self._is_open = np.concatenate([self._is_open, is_open])
-        certain = [_Certain() for _ in range(hops)]
+        certain: list[_Certain | None] = [None] * hops
         if together:
             now, self._samples = np.split(self._samples, [together * HOP_SAMPLES])
             now_open, self._is_open = np.split(self._is_open, [together * HOP_FRAMES])
@@ -235,7 +235,8 @@ class StreamingTranscriber:
         self.posteriorgrams = [hop.posteriorgrams]
         # After the end nothing is new: what is certain then need not be announced.
         announced = [] if self._is_over else self._announce(hop.announced)
-        return [*announced, *self._make_certain(hop.certain)]
+        certain = [] if hop.certain is None else self._make_certain(hop.certain)
+        return [*announced, *certain]
 
     def _transcribe(self, hops: int) -> None:
         """Make as many ``hops`` ready of what waits."""

@@ -26,6 +26,11 @@ class _Announced:
     velocity: int
     offset_s: float | None = None
 
+    def row(self, time_s: float) -> tuple[float, float, int, int, int]:
+        """The note as far as it is known at ``time_s``."""
+        offset_s = time_s if self.offset_s is None else self.offset_s
+        return self.onset_s, offset_s, self.pitch, self.velocity, 0
+
 
 class NoteWindow:
     """Keeps every note that sounded in the last ``length_s`` seconds. Times must not go backwards by more than that."""
@@ -94,8 +99,7 @@ class NoteWindow:
     def end_all(self, time_s: float) -> None:
         """Every note ends and every pedal comes up; no more is said of transcribed notes."""
         for note in self._announced.values():
-            offset_s = time_s if note.offset_s is None else note.offset_s
-            self._ended.append((note.onset_s, max(offset_s, note.onset_s), note.pitch, note.velocity, 0))
+            self._ended.append(note.row(max(time_s, note.onset_s)))
         self._announced.clear()
         self._pedals.clear()
         for key in list(self._sounding):
@@ -107,10 +111,7 @@ class NoteWindow:
         self._ended = [note for note in self._ended if note[1] > start_s]
         rows = list(self._ended)
         rows += [(on, time_s, pitch, velocity, ch) for (ch, pitch), (on, velocity) in self._sounding.items()]
-        for note in self._announced.values():
-            offset_s = time_s if note.offset_s is None else note.offset_s
-            if offset_s > start_s:
-                rows.append((note.onset_s, offset_s, note.pitch, note.velocity, 0))
+        rows += [row for row in (note.row(time_s) for note in self._announced.values()) if row[1] > start_s]
         notes: NoteArray = np.array(rows, dtype=NOTE_DTYPE)
         notes = notes[notes["onset_s"] <= time_s]
         np.minimum(notes["offset_s"], time_s, out=notes["offset_s"])

@@ -7,12 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.transcription import DELAY, FRAME_S
+from realtime.constant_q import half_filter_frames
 from tests.benchmarks.note_scores import HIGHEST_PITCH, LOWEST_PITCH, Notes, partners
-
-#: What Basic Pitch's network looks ahead: ten frames of 256 samples at 22,050 Hz, 116 ms.
-NETWORK_S = 10 * 256 / 22_050
-#: Of its constant-Q filters, which are this many periods long.
-QUALITY = 1.0 / (2.0 ** (1.0 / 36.0) - 1.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,8 +38,7 @@ def together(heard: list[Heard]) -> Heard:
 
 def centred_s(pitch: float) -> float:
     """How far the network and a centred filter at ``pitch`` look ahead."""
-    frequency: float = 440.0 * 2.0 ** ((pitch - 69.0) / 12.0)
-    return NETWORK_S + QUALITY / frequency / 2.0
+    return (DELAY + half_filter_frames(pitch)) * FRAME_S
 
 
 def octave_table(heard: Heard) -> str:
