@@ -42,6 +42,16 @@ class Posteriorgrams:
     activations: FloatArray
     audible: FloatArray
 
+    def gated(self) -> tuple[FloatArray, FloatArray]:
+        """``notes`` and ``onsets``, silent where the gate was shut."""
+        audible = self.audible[:, None]
+        return self.notes * audible, self.onsets * audible
+
+    def part(self, rows: slice) -> Posteriorgrams:
+        """Some of the frames."""
+        outputs = (self.contours, self.notes, self.onsets, self.activations, self.audible)
+        return Posteriorgrams(self.frame + rows.start, *(output[rows] for output in outputs))
+
 
 class _Normalizer:
     """Maps decibels to 0…1 between the minimum and the maximum of two seconds, ``ahead`` frames of them in the future.

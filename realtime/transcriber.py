@@ -10,18 +10,17 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.transcription import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE
+from realtime.hearings import HOP_FRAMES, HOP_SAMPLES, Certain, PromptHearing, SureHearing
 from realtime.level import LevelGate
 from realtime.note_events import NoteBegan, NoteEnded, NoteEvent, NoteReleased, NoteWithdrawn
 from realtime.note_ledger import NoteLedger
-from realtime.note_scribe import HORIZON, NoteScribe
-from realtime.note_tracker import FrameNote, NoteTracker
-from realtime.posteriorgrams import Posteriorgrams, PosteriorgramStream
+from realtime.note_tracker import FrameNote
+from realtime.posteriorgrams import Posteriorgrams
 from realtime.resampler import MonoResampler
 
 __all__ = [
@@ -36,26 +35,8 @@ __all__ = [
 
 FloatArray = NDArray[np.float32]
 
-HOP_FRAMES = 4
-HOP_SAMPLES = HOP_FRAMES * FRAME_SAMPLES
 #: At most so many hops go through the network together; beyond that its layers outgrow the cache.
 MOST_HOPS = 16
-#: What notes are announced from, 58 ms: hardly more than the least look-ahead that leaves the low octaves a filter.
-_PROMPT_FRAMES = 5
-#: What notes become certain from: agreement with the reference grows up to here (464 ms) and no further.
-_SURE_FRAMES = 40
-#: The normaliser of the second hearing knows the 0.7 s that follow: a frame stands within what it is compared with.
-_SURE_NORMALIZER_FRAMES = 60
-#: So many hops go together in the second hearing, which is in no hurry.
-_SURE_HOPS = 4
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Certain:
-    """Notes that began or ended for certain, and the frame before which nothing more will."""
-
-    notes: tuple[FrameNote, ...]
-    decided: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,76 +47,7 @@ class _Hop:
     is_audible: bool
     posteriorgrams: Posteriorgrams
     announced: tuple[FrameNote, ...]
-    certain: _Certain | None
-
-
-class _Prompt:
-    """The first hearing, hop by hop."""
-
-    def __init__(self) -> None:
-        self._stream = PosteriorgramStream(hop_frames=HOP_FRAMES, lookahead_frames=_PROMPT_FRAMES)
-        self._tracker = NoteTracker()
-        self.delay_frames = self._stream.delay_frames
-
-    def push(
-        self, samples: FloatArray, is_open: NDArray[np.bool_]
-    ) -> list[tuple[Posteriorgrams, tuple[FrameNote, ...]]]:
-        """Of each hop, what the network made of it and the notes that seem to begin or end."""
-        made = self._stream.push(samples, is_open)
-        audible = made.audible[:, None]
-        heard = self._tracker.push(made.notes * audible, made.onsets * audible)
-        hops = []
-        for first in range(0, len(heard), HOP_FRAMES):
-            rows = slice(first, first + HOP_FRAMES)
-            hop = Posteriorgrams(
-                made.frame + first,
-                made.contours[rows],
-                made.notes[rows],
-                made.onsets[rows],
-                made.activations[rows],
-                made.audible[rows],
-            )
-            hops.append((hop, tuple(chain.from_iterable(heard[rows]))))
-        return hops
-
-
-class _Sure:
-    """The second hearing, some hops at a time."""
-
-    def __init__(self) -> None:
-        self._stream = PosteriorgramStream(
-            hop_frames=_SURE_HOPS * HOP_FRAMES,
-            lookahead_frames=_SURE_FRAMES,
-            normalizer_ahead=_SURE_NORMALIZER_FRAMES,
-        )
-        self._scribe = NoteScribe()
-        self._samples = np.empty(0, np.float32)
-        self._is_open = np.empty(0, np.bool_)
-        self.delay_frames = self._stream.delay_frames
-
-    def push(self, samples: FloatArray, is_open: NDArray[np.bool_]) -> list[_Certain | None]:
-        """Of each hop what became certain with it, None where it waits for the ones after it."""
-        waited = len(self._samples) // HOP_SAMPLES
-        hops = waited + len(samples) // HOP_SAMPLES
-        together = hops - hops % _SURE_HOPS
-        self._samples = np.concatenate([self._samples, samples])
-        self._is_open = np.concatenate([self._is_open, is_open])
-        certain: list[_Certain | None] = [None] * hops
-        if together:
-            now, self._samples = np.split(self._samples, [together * HOP_SAMPLES])
-            now_open, self._is_open = np.split(self._is_open, [together * HOP_FRAMES])
-            made = self._stream.push(now, now_open)
-            audible = made.audible[:, None]
-            notes, onsets = made.notes * audible, made.onsets * audible
-            for hop in range(_SURE_HOPS, together + 1, _SURE_HOPS):
-                rows = slice((hop - _SURE_HOPS) * HOP_FRAMES, hop * HOP_FRAMES)
-                heard = self._scribe.push(notes[rows], onsets[rows])
-                certain[hop - 1] = _Certain(tuple(heard), self._scribe.decided)
-        return certain[waited:]
-
-    def finish(self) -> _Certain:
-        """End what still sounds."""
-        return _Certain(tuple(self._scribe.finish()), self._scribe.decided)
+    certain: Certain | None
 
 
 class StreamingTranscriber:
@@ -152,8 +64,8 @@ class StreamingTranscriber:
         """Forget everything, as if new: the next sample is at stream time 0."""
         self._resampler = MonoResampler(self.sample_rate, SAMPLE_RATE)
         self._gate = LevelGate(HOP_SAMPLES / SAMPLE_RATE)
-        self._prompt = _Prompt()
-        self._sure = _Sure()
+        self._prompt = PromptHearing()
+        self._sure = SureHearing()
         self._ledger = NoteLedger()
         self._waiting = np.empty(0, np.float32)
         self._ready: deque[_Hop] = deque()
@@ -259,7 +171,7 @@ class StreamingTranscriber:
         self.end_input()
         self._is_over = True
         # Enough silence for the last frame to be decided; its hop need not be full.
-        missing = (self._sure.delay_frames + HORIZON) * FRAME_SAMPLES + _SURE_HOPS * HOP_SAMPLES
+        missing = self._sure.decided_after_frames * FRAME_SAMPLES
         self._waiting = np.concatenate([self._waiting, np.zeros(missing, np.float32)])
         events = self._drain()
         events += self._make_certain(self._sure.finish())
@@ -286,7 +198,7 @@ class StreamingTranscriber:
                 events.append(NoteReleased(number, offset_s, note.pitch, self.transcribed_s))
         return events
 
-    def _make_certain(self, certain: _Certain) -> list[NoteEvent]:
+    def _make_certain(self, certain: Certain) -> list[NoteEvent]:
         events: list[NoteEvent] = []
         delay = self._sure.delay_frames
         for note in certain.notes:
