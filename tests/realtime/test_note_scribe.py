@@ -9,12 +9,12 @@ import pytest
 import soundfile
 import soxr
 from hypothesis import given, settings
+from support.posteriorgrams import Score, assert_each_ends_once, restless_scores
 
 from models.transcription import LOWEST_PITCH, SAMPLE_RATE
 from realtime.note_scribe import HORIZON, NoteScribe
 from realtime.note_tracker import FrameNote
 from realtime.posteriorgrams import PosteriorgramStream
-from tests.realtime.test_note_tracker import Score, restless_scores
 
 A4 = 69
 BLOCK = 16
@@ -122,19 +122,7 @@ def test_finishing_ends_what_sounds() -> None:
 @settings(max_examples=80, deadline=None)
 @given(score=restless_scores)
 def test_every_note_that_begins_ends_once_and_none_overlaps_itself(score: Score) -> None:
-    sounding: dict[int, FrameNote] = {}
-    last_end: dict[int, int] = {}
-    for note in written(score):
-        assert 0.0 <= note.amplitude <= 1.0
-        if note.end is None:
-            assert note.pitch not in sounding
-            assert note.start >= last_end.get(note.pitch, 0)
-            sounding[note.pitch] = note
-        else:
-            assert sounding.pop(note.pitch).start == note.start
-            assert note.start < note.end <= len(score.notes)
-            last_end[note.pitch] = note.end
-    assert not sounding
+    assert_each_ends_once(written(score), len(score.notes))
 
 
 def test_the_notes_of_real_posteriorgrams_are_those_of_the_reference(shared_data: Path) -> None:

@@ -8,41 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.posteriorgrams import Score, assert_each_ends_once, restless_scores
 
 from models.transcription import LOWEST_PITCH, PITCHES
-from realtime.note_tracker import CONFIRM_FRAMES, FRAME_THRESHOLD, MIN_FRAMES, FrameNote, NoteTracker
+from realtime.note_tracker import CONFIRM_FRAMES, FRAME_THRESHOLD, MIN_FRAMES, NoteTracker
 
 A4 = 69
-
-
-class Score:
-    """Both posteriorgrams of an empty stretch, to write notes into."""
-
-    def __init__(self, frames: int = 200) -> None:
-        self.notes = np.zeros((frames, PITCHES), np.float32)
-        self.onsets = np.zeros((frames, PITCHES), np.float32)
-
-    def sound(self, pitch: int, start: int, end: int, probability: float = 0.8) -> Score:
-        self.notes[start:end, pitch - LOWEST_PITCH] = probability
-        return self
-
-    def strike(self, pitch: int, frame: int, probability: float = 0.9) -> Score:
-        self.onsets[frame, pitch - LOWEST_PITCH] = probability
-        return self
-
-    def swell(self, pitch: int, start: int, end: int, probability: float = 0.6) -> Score:
-        """Energy that comes and goes so slowly that no onset can be inferred from it."""
-        there = np.interp(np.arange(len(self.notes)), [start - 30, start, end, end + 30], [0, 1, 1, 0])
-        self.notes[:, pitch - LOWEST_PITCH] = probability * there
-        return self
-
-    def heard(self) -> list[FrameNote]:
-        tracker = NoteTracker()
-        return [*chain.from_iterable(tracker.push(self.notes, self.onsets)), *tracker.finish()]
-
-    def whole(self) -> list[tuple[int, int, int]]:
-        """Pitch, start and end of each note, in order of the ends."""
-        return [(note.pitch, note.start, note.end) for note in self.heard() if note.end is not None]
 
 
 def test_an_onset_becomes_a_note() -> None:
@@ -179,29 +150,6 @@ def test_reset_is_as_good_as_new() -> None:
     assert tracker.push(score.notes, score.onsets) == new
 
 
-def restless(seed: int, frames: int, change: float, strikes: float) -> Score:
-    """Keys side by side at the bottom, the middle and the top, whose energy jumps about at random."""
-    rng = np.random.default_rng(seed)
-    score = Score(frames)
-    keys = np.array([0, 1, 2, 40, 41, 42, 43, 44, 86, 87])
-    jumps = rng.random((frames, len(keys))) < change
-    levels = rng.random((frames, len(keys)))
-    for frame in range(frames):
-        before = score.notes[frame - 1, keys] if frame else np.zeros(len(keys))
-        score.notes[frame, keys] = np.where(jumps[frame], levels[frame], before)
-    score.onsets[:, keys] = np.where(rng.random((frames, len(keys))) < strikes, rng.random((frames, len(keys))), 0.05)
-    return score
-
-
-restless_scores = st.builds(
-    restless,
-    seed=st.integers(0, 2**32 - 1),
-    frames=st.integers(1, 150),
-    change=st.sampled_from([0.02, 0.1, 0.5]),
-    strikes=st.sampled_from([0.0, 0.02, 0.2]),
-)
-
-
 @settings(max_examples=60, deadline=None)
 @given(score=restless_scores, blocks=st.lists(st.integers(0, 40), min_size=1, max_size=20))
 def test_how_many_frames_come_at_once_does_not_matter(score: Score, blocks: list[int]) -> None:
@@ -214,16 +162,4 @@ def test_how_many_frames_come_at_once_does_not_matter(score: Score, blocks: list
 @settings(max_examples=60, deadline=None)
 @given(score=restless_scores)
 def test_every_note_that_begins_ends_once_and_none_overlaps_itself(score: Score) -> None:
-    sounding: dict[int, FrameNote] = {}
-    last_end: dict[int, int] = {}
-    for note in score.heard():
-        assert 0.0 <= note.amplitude <= 1.0
-        if note.end is None:
-            assert note.pitch not in sounding
-            assert note.start >= last_end.get(note.pitch, 0)
-            sounding[note.pitch] = note
-        else:
-            assert sounding.pop(note.pitch).start == note.start
-            assert note.start < note.end <= len(score.notes)
-            last_end[note.pitch] = note.end
-    assert not sounding
+    assert_each_ends_once(score.heard(), len(score.notes))
