@@ -135,13 +135,17 @@ def live(
     elif fast:
         raise UsageError("--fast is for files: a microphone and a MIDI port have a pace of their own")
     elif midi:
+        _hush_drivers()
         from realtime.sources.midi_port import MidiPort
+        from realtime.sources.returning import Returning
 
-        source = MidiPort(midi[0] or None)
+        source = Returning(MidiPort(midi[0] or None))
     else:
+        _hush_drivers()
         from realtime.sources.microphone import Microphone
+        from realtime.sources.returning import Returning
 
-        source = Microphone((mic or [""])[0] or None)
+        source = Returning(Microphone((mic or [""])[0] or None))
     _follow(source, model=model, rate=rate, osc=osc, plain=plain, as_json=as_json)
 
 
@@ -465,6 +469,13 @@ def _paced(source: Source, *, fast: bool) -> Source:
     from realtime.sources.paced import Paced
 
     return source if fast else Paced(source)
+
+
+def _hush_drivers() -> None:
+    """ALSA, JACK and PortAudio write on standard error when a device goes, across a dashboard: they write nowhere."""
+    sys.stderr.flush()
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def _need_offline() -> None:

@@ -5,8 +5,9 @@ The tracker knows stream time alone; what belongs to the wall clock (how late a 
 
 from __future__ import annotations
 
+import math
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Event as Flag
@@ -18,17 +19,21 @@ from realtime.tracker import EmotionTracker
 
 #: How long a read may wait: the longest that a stop is noticed late.
 _WAIT_S = 0.1
-#: Over this much time the least lag of a live stream is taken for none, since clocks of sound cards drift.
-_BASELINE_S = 30.0
+#: How long the message that the input is back stays.
+_NEWS_S = 10.0
 
 
 @dataclass
 class Tally:
-    """What a session came to: seconds heard, readings given, notes heard, and how often each quadrant was live."""
+    """What a session came to: seconds heard, readings given, notes heard, and how often each quadrant was live.
+
+    ``losses`` is how often the input went away.
+    """
 
     heard_s: float = 0.0
     readings: int = 0
     notes: int = 0
+    losses: int = 0
     live: Counter[Quadrant] = field(default_factory=Counter)
 
     def __str__(self) -> str:
@@ -37,6 +42,8 @@ class Tally:
         if self.live:
             quadrant, times = self.live.most_common(1)[0]
             line += f", mostly {quadrant.value} ({times / self.live.total():.0%})"
+        if self.losses:
+            line += f", input lost {'once' if self.losses == 1 else f'{self.losses} times'}"
         return line
 
 
@@ -60,8 +67,9 @@ class Session:
         self._tracker = tracker
         self._outputs = outputs
         self._stop = stop or Flag()
-        self._lag = _Lag(clock) if source.is_live else None
+        self._clock = clock
         self._announce = announce
+        self._news = _News(source.name)
         self.tally = Tally()
 
     def run(self) -> Tally:
@@ -81,33 +89,41 @@ class Session:
 
     def _write(self, readings: Sequence[Reading]) -> None:
         for reading in readings:
-            if self._lag is not None and reading.latency_ms is not None:
-                late_ms = 1000.0 * self._lag.of(reading.time)
+            arrived_s = self._source.arrived_s
+            if arrived_s is not None and reading.latency_ms is not None:
+                late_ms = 1000.0 * (self._clock() - arrived_s)
                 reading = replace(reading, latency_ms=reading.latency_ms + late_ms)
+            news = self._news.of(reading)
             status = Status(
                 self._source.name,
                 self._tracker.sounding,
                 self._source.dropped,
                 self._source.overflows,
-                self._announce(reading.time),
+                news or self._announce(reading.time),
             )
             for output in self._outputs:
                 output.write(reading, status)
             self.tally.readings += 1
+            self.tally.losses = self._news.losses
             if reading.state is State.LIVE:
                 self.tally.live[reading.quadrant] += 1
 
 
-class _Lag:
-    """How much later than at its best a live stream is now."""
+class _News:
+    """What is to be said of the input going away and coming back, as the readings show it."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._recent: deque[tuple[float, float]] = deque()
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._is_lost = False
+        self._back_s = -math.inf
+        self.losses = 0
 
-    def of(self, time_s: float) -> float:
-        now = self._clock()
-        self._recent.append((now, now - time_s))
-        while self._recent[0][0] < now - _BASELINE_S:
-            self._recent.popleft()
-        return now - time_s - min(offset for _, offset in self._recent)
+    def of(self, reading: Reading) -> str:
+        if reading.state is State.LOST:
+            self.losses += not self._is_lost
+            self._is_lost = True
+            return f"{self._name} is gone: waiting for it to come back"
+        if self._is_lost:
+            self._is_lost = False
+            self._back_s = reading.time
+        return f"{self._name} is back" if reading.time < self._back_s + _NEWS_S else ""

@@ -13,18 +13,39 @@ class Source(Protocol):
 
     ``name`` is what a person calls it; ``kind`` says whether it gives sound or notes; ``is_live`` whether its events
     come when the world makes them (a microphone) or as fast as they are read (a file); ``ended`` turns true when
-    nothing will follow; ``dropped`` and ``overflows`` count what was lost here and in the driver.
+    nothing will follow; ``dropped`` and ``overflows`` count what was lost here and in the driver;
+    ``arrived_s`` is when the newest event of the last ``read`` happened, in seconds of the clock, None for a file.
     """
 
     name: str
     kind: Literal["sound", "notes"]
     is_live: bool
     ended: bool
-    dropped: int
-    overflows: int
+
+    @property
+    def dropped(self) -> int:
+        """See above."""
+
+    @property
+    def overflows(self) -> int:
+        """See above."""
+
+    @property
+    def arrived_s(self) -> float | None:
+        """See above."""
 
     def read(self, timeout_s: float) -> Sequence[Event]:
         """The next events, in order; waits up to ``timeout_s`` seconds and returns none where none came."""
 
     def close(self) -> None:
         """Let go of the device or file."""
+
+
+class LiveSource(Source, Protocol):
+    """A source that the world drives, and that may go away: the last event of its last ``read`` is a ``Lost`` then.
+
+    A ``Lost`` that sound follows says that some was left out to catch up.
+    """
+
+    def reopen(self) -> LiveSource:
+        """The same input, found anew by its name; raises ``MoodringError`` while it is not there. Closes nothing."""

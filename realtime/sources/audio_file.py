@@ -29,6 +29,7 @@ class AudioFile:
 
     kind: Literal["sound", "notes"] = "sound"
     is_live = False
+    arrived_s = None
 
     def __init__(self, path: str | os.PathLike[str], block_s: float = 0.1) -> None:
         if not block_s > 0:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,6 +15,17 @@ from models.errors import MoodringError, UsageError
 from realtime.events import Event, Lost, Sound
 
 _MOST_CHANNELS = 2
+#: A device that gives nothing while it is waited for this long is gone: silence is samples too.
+_SILENT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Block:
+    """Samples as they came: when, by the clock, and whether some before them were refused."""
+
+    samples: NDArray[np.float32]
+    arrived_s: float
+    follows_gap: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +76,12 @@ class Microphone:
 
     Of several devices that a name fits, the one called exactly so is taken, else the first. Sound comes at the device's
     own ``sample_rate`` (Hz) as float32 [shape=(n, channels)], at most two channels. ``latency_s`` is how old a sample
-    is when the driver hands it over, in seconds, as the driver says. Up to ``queue_s`` seconds wait to be read; blocks
-    beyond that are left out and counted in ``dropped``, and what the driver lost is counted in ``overflows``. A device
-    that stops gives one ``Lost``.
+    is when the driver hands it over, in seconds, as the driver says.
+
+    Up to ``queue_s`` seconds wait to be read; blocks beyond that are left out and counted in ``dropped``, and a
+    ``Lost`` stands before what follows them. For a reader that is as far behind the next time everything that waits is
+    left out, so that it is not late for good. What the driver lost is counted in ``overflows``. A device that stops, or
+    gives nothing in two seconds of waiting, gives a last ``Lost``. ``clock`` gives seconds.
 
     Raises ``UsageError`` for a device that is not there and ``MoodringError`` where PortAudio is missing, there is no
     input at all, or the device cannot be opened.
@@ -75,21 +90,35 @@ class Microphone:
     kind: Literal["sound", "notes"] = "sound"
     is_live = True
 
-    def __init__(self, device: int | str | None = None, queue_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        device: int | str | None = None,
+        queue_s: float = 5.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         sounddevice = _sounddevice()
         chosen = _choose(input_devices(), device)
         self.name = chosen.name
         self.sample_rate = chosen.sample_rate
         self.channels = min(chosen.channels, _MOST_CHANNELS)
         self.ended = False
-        self.dropped = 0
         self.overflows = 0
+        self.arrived_s: float | None = None
+        self._was_behind = False
+        self._clock = clock
+        self._queue_s = queue_s
         self._queue_length = round(queue_s * self.sample_rate)
         # None in the queue wakes a reader that waits. The queue bounds itself by sample counts, each written by one
         # thread alone: the callback must never wait for a lock that a reader might hold.
-        self._blocks: queue.SimpleQueue[NDArray[np.float32] | None] = queue.SimpleQueue()
+        self._blocks: queue.SimpleQueue[_Block | None] = queue.SimpleQueue()
         self._queued = 0
         self._taken = 0
+        self._given = 0
+        self._refused = 0
+        self._skipped = 0
+        self._is_gap = False
+        self._refuses = False
+        self._silent_s = 0.0
         self._has_stopped = False
         self._said_lost = False
         try:
@@ -109,20 +138,59 @@ class Microphone:
             ) from error
         self.latency_s: float = self._stream.latency
 
+    @property
+    def dropped(self) -> int:
+        """How many blocks were left out because the reader was too far behind."""
+        return self._refused + self._skipped
+
     def read(self, timeout_s: float) -> Sequence[Event]:
         """The blocks that have come since the last time; waits up to ``timeout_s`` seconds for the first of them."""
         if self.ended:
             return []
-        heard = self._wait(timeout_s)
+        blocks = self._wait(timeout_s)
         # Looked at before the queue is emptied: what a dying stream still gave comes before the news of its death.
         is_dead = self._has_stopped or not self._stream.active
-        heard += self._waiting()
-        self._taken += sum(len(block) for block in heard)
-        events: list[Event] = [Sound(block, self.sample_rate) for block in heard]
-        if is_dead and not self._said_lost and not self.ended:
+        blocks += self._waiting()
+        self._taken += sum(len(block.samples) for block in blocks)
+        # Waiting is counted rather than the clock looked at: a program that was stopped has not waited.
+        self._silent_s = 0.0 if blocks else self._silent_s + timeout_s
+        events = list(self._heard(self._unless_hopeless(blocks)))
+        if (is_dead or self._silent_s >= _SILENT_S) and not self._said_lost:
             self._said_lost = True
-            events.append(Lost(self._taken / self.sample_rate))
+            events.append(Lost(self._given / self.sample_rate))
         return events
+
+    def _unless_hopeless(self, blocks: list[_Block]) -> list[_Block]:
+        """All ``blocks`` after one stall, since they are soon caught up; none where the reader stays behind."""
+        if not blocks:
+            return blocks
+        # What the driver hands over has been sound for a while.
+        self.arrived_s = blocks[-1].arrived_s - self.latency_s
+        was_behind, self._was_behind = self._was_behind, any(block.follows_gap for block in blocks)
+        if not (was_behind and self._was_behind):
+            return blocks
+        self._skipped += len(blocks)
+        self._is_gap = True
+        return []
+
+    def _heard(self, blocks: Iterable[_Block]) -> Iterator[Event]:
+        for block in blocks:
+            if block.follows_gap or self._is_gap:
+                self._is_gap = False
+                yield Lost(self._given / self.sample_rate)
+            self._given += len(block.samples)
+            yield Sound(block.samples, self.sample_rate)
+
+    def reopen(self) -> Microphone:
+        """The same device by its name, which may have another number now. PortAudio is started anew to see it.
+
+        Raises ``MoodringError`` while it is not there. Every other stream of PortAudio in this program ends.
+        """
+        sounddevice = _sounddevice()
+        # The list of devices is that of PortAudio's start; there is no public way to have it look again.
+        sounddevice._terminate()
+        sounddevice._initialize()
+        return Microphone(self.name, self._queue_s, self._clock)
 
     def close(self) -> None:
         """Let go of the device; nothing follows."""
@@ -134,29 +202,32 @@ class Microphone:
         if stream is not None:
             stream.close()
 
-    def _hear(self, samples: NDArray[np.float32], count: int, time: Any, status: Any) -> None:
+    def _hear(self, samples: NDArray[np.float32], count: int, time_info: Any, status: Any) -> None:
         if self.ended:
             return
         if status.input_overflow:
             self.overflows += 1
         if self._queued - self._taken + count > self._queue_length:
-            self.dropped += 1
+            self._refused += 1
+            self._refuses = True
             return
         self._queued += count
-        self._blocks.put(samples.copy())  # the driver uses its buffer again
+        # Copied, since the driver uses its buffer again.
+        self._blocks.put(_Block(samples.copy(), self._clock(), self._refuses))
+        self._refuses = False
 
     def _stop(self) -> None:
         self._has_stopped = True
         self._blocks.put(None)
 
-    def _wait(self, timeout_s: float) -> list[NDArray[np.float32]]:
+    def _wait(self, timeout_s: float) -> list[_Block]:
         try:
             block = self._blocks.get(timeout=max(0.0, timeout_s))
         except queue.Empty:
             return []
         return [] if block is None else [block]
 
-    def _waiting(self) -> list[NDArray[np.float32]]:
+    def _waiting(self) -> list[_Block]:
         blocks = [self._blocks.get_nowait() for _ in range(self._blocks.qsize())]
         return [block for block in blocks if block is not None]
 

@@ -34,6 +34,7 @@ class MidiFile:
 
     kind: Literal["sound", "notes"] = "notes"
     is_live = False
+    arrived_s = None
 
     def __init__(self, path: str | os.PathLike[str], block_s: float = 0.1) -> None:
         if not block_s > 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections import deque
@@ -10,11 +11,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from models.errors import MoodringError, UsageError
-from realtime.events import Advance, Event
+from realtime.events import Advance, Event, Lost
 from realtime.sources.midi_messages import events
 
 _BACKEND_VARIABLE = "MOODRING_MIDI_BACKEND"
 _LOOPBACK = "midi through"  # ALSA's own port, on every Linux machine: nobody plays on it unless asked to
+
+#: How often to look whether a port is still there, in seconds.
+WATCH_S = 1.0
 
 
 def input_ports(backend: str | None = None) -> list[str]:
@@ -36,7 +40,8 @@ class MidiPort:
     and counted in ``dropped``. ``backend`` is as in ``input_ports``.
 
     Raises ``UsageError`` for a port or backend that does not exist and ``MoodringError`` where there is none to listen
-    to or it cannot be opened.
+    to or it cannot be opened. A port that disappears gives one ``Lost``; it is looked for every ``WATCH_S`` seconds on
+    a thread, since no MIDI system says so by itself.
     """
 
     kind: Literal["sound", "notes"] = "notes"
@@ -49,15 +54,19 @@ class MidiPort:
         clock: Callable[[], float] = time.monotonic,
         queue_length: int = 10_000,
     ) -> None:
-        midi = _load(backend)
+        midi = self._midi = _load(backend)
+        self._settings = (backend, clock, queue_length)
         self.name = _choose(_port_names(midi), name)
         self.ended = False
+        self.arrived_s: float | None = None
         self.dropped = 0
         self.overflows = 0
         self._clock = clock
         self._queue_length = queue_length
         self._arrived: deque[Event] = deque()
+        self._newest_s = 0.0
         self._arrival = threading.Condition()
+        self._is_gone = self._said_lost = False
         self._start = clock()
         try:
             self._port = midi.open_input(self.name, callback=self._hear)
@@ -65,19 +74,35 @@ class MidiPort:
             raise MoodringError(
                 f'cannot open the MIDI port "{self.name}" ({error}): close the programs that use it, or choose another'
             ) from error
+        threading.Thread(target=self._watch, name="midi-watch", daemon=True).start()
 
     def read(self, timeout_s: float) -> Sequence[Event]:
         """What was played since the last time, then an ``Advance`` to now; waits up to ``timeout_s`` seconds for it."""
         with self._arrival:
-            if not self._arrived and not self.ended:
+            if not self._arrived and not self.ended and not self._is_gone:
                 self._arrival.wait(timeout_s)
             if self.ended:
                 return []
             # Under the lock that messages are stamped under: none can come later that is stamped before this.
             now_s = self._clock() - self._start
-            played = list(self._arrived)
+            played, newest_s = list(self._arrived), self._newest_s
             self._arrived.clear()
-        return [*played, Advance(now_s)]
+            is_lost = self._is_gone and not self._said_lost
+            self._said_lost = self._is_gone
+        self.arrived_s = self._start + (newest_s if played else now_s)
+        return [*played, Lost(now_s) if is_lost else Advance(now_s)]
+
+    def reopen(self) -> MidiPort:
+        """The port of the same instrument, which may have another number now.
+
+        Raises ``MoodringError`` while it is not there.
+        """
+        backend, clock, queue_length = self._settings
+        wanted = _instrument(self.name)
+        ports = [name for name in _port_names(self._midi) if _instrument(name) == wanted]
+        if not ports:
+            raise MoodringError(f'the MIDI port "{self.name}" is not there')
+        return MidiPort(self.name if self.name in ports else ports[0], backend, clock, queue_length)
 
     def close(self) -> None:
         """Let go of the port; nothing follows."""
@@ -90,14 +115,37 @@ class MidiPort:
         self._port.callback = None
         self._port.close()
 
+    def _watch(self) -> None:
+        """Look again and again whether the port is still there, until it is not or nobody listens any more."""
+        while True:
+            with self._arrival:
+                if self._arrival.wait_for(lambda: self.ended, WATCH_S):
+                    return
+            try:
+                is_there = self.name in _port_names(self._midi)
+            except MoodringError:
+                is_there = False
+            if not is_there:
+                with self._arrival:
+                    self._is_gone = True
+                    self._arrival.notify_all()
+                return
+
     def _hear(self, message: Any) -> None:
         with self._arrival:
-            for event in events(message, self._clock() - self._start):
+            now_s = self._clock() - self._start
+            for event in events(message, now_s):
                 if len(self._arrived) >= self._queue_length:
                     self.dropped += 1
                 else:
                     self._arrived.append(event)
+                    self._newest_s = now_s
                     self._arrival.notify_all()
+
+
+def _instrument(port: str) -> str:
+    """A port's name without the number that the system gives it, which changes when it is plugged in again."""
+    return re.sub(r"( \d+:\d+| \d+)$", "", port)
 
 
 def _choose(ports: list[str], wanted: str | None) -> str:

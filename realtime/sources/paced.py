@@ -21,6 +21,7 @@ class Paced:
 
     # A paced file gives the readings of a fast one, to the bit: how late the wall clock is does not belong in them.
     is_live = False
+    arrived_s = None
 
     def __init__(
         self,

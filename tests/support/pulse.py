@@ -19,11 +19,12 @@ ctl.!default { type pulse server "%(server)s" }
 """
 
 
-@dataclass(frozen=True)
+@dataclass
 class Pulse:
     """A running server: ``env`` is the environment for programs that shall hear it, ``server`` its process."""
 
     env: dict[str, str]
+    command: list[str]
     server: subprocess.Popen[bytes]
 
     def play(self, path: Path) -> None:
@@ -33,6 +34,10 @@ class Pulse:
     def stop(self) -> None:
         """Pull the plug: the server ends, and every microphone on it dies."""
         stop(self.server)
+
+    def start(self) -> None:
+        """Plug it in again, after ``stop``."""
+        self.server = _start(self.command, self.env)
 
 
 @contextmanager
@@ -58,12 +63,21 @@ def pulse_server() -> Iterator[Pulse]:
         command += ["--disable-shm=yes", "--high-priority=no", "--realtime=no", "--log-level=error"]
         command += ["-L", "module-null-sink sink_name=stage rate=44100 channels=2"]
         command += ["-L", f"module-native-protocol-unix socket={socket} auth-anonymous=1"]
-        server = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL)
+        pulse = Pulse(env, command, _start(command, env))
         try:
-            wait_until(lambda: _answers(env), server)
-            yield Pulse(env, server)
+            yield pulse
         finally:
-            stop(server)
+            pulse.stop()
+
+
+def _start(command: list[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
+    server = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: _answers(env), server)
+    except BaseException:
+        stop(server)
+        raise
+    return server
 
 
 def _answers(env: dict[str, str]) -> bool:

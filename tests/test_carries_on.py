@@ -1,0 +1,172 @@
+"""Cables are pulled and laptops stall while it listens: it says so, loses nothing, and goes on."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import groupby, pairwise
+from pathlib import Path
+from typing import Any
+
+import mido
+import numpy as np
+import pytest
+from support.jack import Jack
+from support.listening import listening
+from support.pulse import Pulse, pulse_server
+
+#: From the return of an input to the first live reading, at most.
+RETURN_S = 3.0
+
+
+def states(readings: list[dict[str, Any]]) -> list[str]:
+    """The states that were passed through, each once."""
+    return [state for state, _ in groupby(reading["state"] for reading in readings)]
+
+
+def has_been(*wanted: str) -> Any:
+    """Whether these states were passed through one after another, perhaps with others between."""
+
+    def condition(readings: list[dict[str, Any]]) -> bool:
+        passed = iter(states(readings))
+        return all(state in passed for state in wanted)
+
+    return condition
+
+
+def check_time(readings: list[dict[str, Any]]) -> None:
+    """Readings came at a steady 10 Hz of stream time throughout."""
+    steps = [after["time"] - before["time"] for before, after in pairwise(readings)]
+    assert steps
+    assert max(abs(step - 0.1) for step in steps) < 1e-3
+
+
+@contextmanager
+def playing(pulse: Pulse, path: Path) -> Iterator[None]:
+    """The file is played over and over, whenever there is a server to play it."""
+    ended = threading.Event()
+
+    def play() -> None:
+        while not ended.is_set():
+            try:
+                pulse.play(path)
+            except Exception:
+                ended.wait(0.2)
+
+    player = threading.Thread(target=play, daemon=True)
+    player.start()
+    try:
+        yield
+    finally:
+        ended.set()
+
+
+@pytest.fixture
+def chords(tmp_path: Path) -> Path:
+    """Twenty seconds of three notes struck twice a second."""
+    import soundfile
+
+    rate = 44_100
+    time_s = np.arange(20 * rate) / rate
+    decay = np.exp(-4 * (time_s % 0.5))
+    sound = sum(np.sin(2 * np.pi * pitch * time_s) for pitch in (261.6, 329.6, 392.0)) * decay * 0.2
+    path = tmp_path / "chords.wav"
+    soundfile.write(path, sound.astype(np.float32), rate)
+    return path
+
+
+@pytest.mark.pulseaudio
+def test_a_sound_server_that_dies_and_returns_is_listened_to_again(chords: Path):
+    with pulse_server() as pulse, playing(pulse, chords), listening("--mic", env=pulse.env) as session:
+        session.wait_for(has_been("live"))
+        pulse.stop()
+        session.wait_for(has_been("live", "lost"))
+        time.sleep(1.5)
+        while_lost = len(session.readings)
+        session.wait_for(lambda readings: len(readings) > while_lost)
+        pulse.start()
+        returned = time.monotonic()
+        session.wait_for(has_been("live", "lost", "live"))
+        assert time.monotonic() - returned <= RETURN_S
+    check_time(session.readings)
+    complaint = session.complaint()
+    assert session.process.returncode == 0, complaint
+    assert "input lost once" in complaint
+    assert len(complaint.splitlines()) == 1, complaint
+
+
+@pytest.mark.jack
+def test_a_keyboard_that_is_switched_off_and_on_is_followed_again(jack: Jack):
+    with listening_to_piano(jack) as session:
+        with jack.keyboard("Stage Piano") as keys:
+            session.begin()
+            session.wait_for(lambda readings: len(readings) > 0)
+            keys.send(mido.Message("note_on", note=60, velocity=90))
+            keys.send(mido.Message("note_on", note=64, velocity=90))
+            session.wait_for(has_been("live"))
+        session.wait_for(has_been("live", "lost"))
+        time.sleep(1.0)
+        with jack.keyboard("Stage Piano") as keys:
+            returned = time.monotonic()
+            strike_until(keys, lambda: has_been("live", "lost", "live")(session.readings))
+            assert time.monotonic() - returned <= RETURN_S
+            keys.send(mido.Message("note_off", note=67))
+            # No note hangs: the chord that was down when the power went is forgotten with the window.
+            session.wait_for(lambda readings: readings[-1]["notes"] == 0 and readings[-1]["state"] == "silence")
+    check_time(session.readings)
+    complaint = session.complaint()
+    assert session.process.returncode == 0, complaint
+    assert "input lost once" in complaint
+
+
+@contextmanager
+def listening_to_piano(jack: Jack) -> Iterator[Any]:
+    """A session that is begun once there is a piano to listen to."""
+
+    class Later:
+        def begin(self) -> None:
+            self._context = listening("--midi", "Stage", env=jack.env)
+            self._session = self._context.__enter__()
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._session, name)
+
+    session = Later()
+    try:
+        yield session
+    finally:
+        session._context.__exit__(None, None, None)
+
+
+def strike_until(keys: Any, condition: Any) -> None:
+    """Strike a key ten times a second until ``condition`` holds, for twenty seconds at most."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "never happened"
+        keys.send(mido.Message("note_on", note=67, velocity=80))
+        time.sleep(0.05)
+        keys.send(mido.Message("note_off", note=67))
+        time.sleep(0.05)
+
+
+@pytest.mark.pulseaudio
+def test_after_a_stall_it_is_soon_as_quick_as_before(chords: Path):
+    with pulse_server() as pulse, playing(pulse, chords), listening("--mic", env=pulse.env) as session:
+        session.wait_for(lambda readings: len(readings) > 50 and readings[-1]["state"] == "live")
+        usual = float(np.median([reading["latency_ms"] for reading in session.readings[20:]]))
+        session.process.send_signal(signal.SIGSTOP)
+        time.sleep(3.0)
+        session.process.send_signal(signal.SIGCONT)
+        time.sleep(2.0)
+        caught_up = len(session.readings)
+        session.wait_for(lambda readings: len(readings) > caught_up + 20)
+        after = float(np.median([reading["latency_ms"] for reading in session.readings[caught_up:]]))
+        assert after < usual + 150.0, (usual, after)
+        # It keeps the pace of the clock, so it is not late either where the latency would not show it.
+        began = time.monotonic(), session.readings[-1]["time"]
+        session.wait_for(lambda readings: readings[-1]["time"] > began[1] + 3.0)
+        assert time.monotonic() - began[0] == pytest.approx(session.readings[-1]["time"] - began[1], abs=0.7)
+    check_time(session.readings)
