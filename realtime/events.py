@@ -48,10 +48,40 @@ class Pedal:
 
 
 @dataclass(frozen=True, slots=True)
-class AllNotesOff:
-    """Every note of every channel ends now: a reset, a panic button, an instrument that went away."""
+class Sostenuto:
+    """The sostenuto pedal went down or came up; it holds the notes of its channel whose keys were down just then."""
 
     time_s: float
+    down: bool
+    channel: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AllNotesOff:
+    """All keys of ``channel`` (0–15) came up; what its pedals hold sounds on until they do.
+
+    Without a channel every note of every channel ends at once, the pedals come up and no tempo is known any more: a
+    system reset, a panic button, an instrument that went away.
+    """
+
+    time_s: float
+    channel: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AllSoundOff:
+    """Every note of ``channel`` (0–15) ends at once, whatever its pedals; they stay as they are."""
+
+    time_s: float
+    channel: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tempo:
+    """The exact tempo in beats a minute, 20–400, from now on; None where it is not known any more."""
+
+    time_s: float
+    bpm: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,4 +98,5 @@ class Lost:
     time_s: float
 
 
-Event = Sound | NoteOn | NoteOff | Pedal | AllNotesOff | Advance | Lost
+KeyEvent = NoteOn | NoteOff | Pedal | Sostenuto | AllNotesOff | AllSoundOff | Tempo | Advance | Lost
+Event = Sound | KeyEvent

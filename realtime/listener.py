@@ -15,7 +15,20 @@ from numpy.typing import NDArray
 from models.affect import State
 from models.features import FeatureSet, FeatureVector
 from models.transcription import SAMPLE_RATE
-from realtime.events import Advance, AllNotesOff, Event, Lost, NoteOff, NoteOn, Pedal, Sound
+from realtime.events import (
+    Advance,
+    AllNotesOff,
+    AllSoundOff,
+    Event,
+    KeyEvent,
+    Lost,
+    NoteOff,
+    NoteOn,
+    Pedal,
+    Sostenuto,
+    Sound,
+    Tempo,
+)
 from realtime.sound_memory import SoundMemory
 from realtime.transcriber import HOP_SAMPLES, StreamingTranscriber
 from realtime.window import NoteWindow
@@ -54,6 +67,7 @@ class Listener:
         self._origin_s = 0.0
         self._reached_s = 0.0
         self._heard_s = 0.0
+        self._tempo_bpm: float | None = None
         self._lost = False
         self._finished = False
         self._moments = 0
@@ -65,7 +79,7 @@ class Listener:
 
     @property
     def sounding(self) -> tuple[int, ...]:
-        """The pitches that sound now, in ascending order."""
+        """The pitches that sound now, in ascending order; drums have none."""
         return self._window.sounding
 
     @property
@@ -135,7 +149,7 @@ class Listener:
         self._reached_s = self._origin_s + transcriber.received_s
         yield from self._due(self._reached_s, inclusive=True)
 
-    def _hear_key(self, event: NoteOn | NoteOff | Pedal | AllNotesOff | Advance | Lost) -> Iterator[Moment]:
+    def _hear_key(self, event: KeyEvent) -> Iterator[Moment]:
         if self._transcriber is None or self._lost:
             # A moment holds what happened at its own time, so it waits for an event that is later.
             yield from self._due(event.time_s, inclusive=False)
@@ -146,11 +160,21 @@ class Listener:
             self._window.release(event.time_s, event.pitch, event.channel)
         elif isinstance(event, Pedal):
             self._window.pedal(event.time_s, event.down, event.channel)
+        elif isinstance(event, Sostenuto):
+            self._window.sostenuto(event.time_s, event.down, event.channel)
+        elif isinstance(event, AllSoundOff):
+            self._window.silence(event.time_s, event.channel)
+        elif isinstance(event, AllNotesOff) and event.channel is not None:
+            self._window.release_all(event.time_s, event.channel)
         elif isinstance(event, AllNotesOff | Lost):
             self._window.end_all(event.time_s)
+            self._tempo_bpm = None
+        elif isinstance(event, Tempo):
+            self._tempo_bpm = None if event.bpm is None else _as_estimated(event.bpm)
         if isinstance(event, NoteOn | NoteOff):
             self._heard_s = event.time_s
-        if not isinstance(event, Advance):
+        # That time goes on, or that the clock has ceased, is no sign of life.
+        if not isinstance(event, Advance) and not (isinstance(event, Tempo) and event.bpm is None):
             self._lost = isinstance(event, Lost)
 
     def _due(self, until_s: float, *, inclusive: bool) -> Iterator[Moment]:
@@ -163,12 +187,12 @@ class Listener:
 
     def _moment(self, time_s: float) -> Moment:
         heard = None if self._sound is None or self._lost else self._sound.at(time_s - self._origin_s)
-        window = self._window.at(time_s, heard)
+        window = self._window.at(time_s, heard, self._tempo_bpm)
         features = {known.name: known.compute(window) for known in self._feature_sets}
         transcriber = self._transcriber
         if transcriber is None:
             level_db, latency_ms = None, 0.0
-            if self._window.sounding:
+            if self._window.is_sounding:
                 self._heard_s = time_s
         else:
             level_db = transcriber.level_db
@@ -185,3 +209,10 @@ class Listener:
         if not any(vector.any() for vector in features.values()):
             return State.WARMING
         return State.LIVE
+
+
+def _as_estimated(bpm: float) -> float:
+    """A tempo an octave nearer where it lies outside the 30–300 BPM that estimates, and so models, know."""
+    if bpm < 30.0:
+        return 2 * bpm
+    return bpm / 2 if bpm > 300.0 else bpm

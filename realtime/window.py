@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.features import SoundWindow, Window
-from models.notes import NOTE_DTYPE, NoteArray
+from models.notes import DRUM_CHANNEL, NOTE_DTYPE, NoteArray
 from realtime.note_events import NoteBegan, NoteEnded, NoteEvent, NoteReleased, NoteWithdrawn
 
 _Key = tuple[int, int]
@@ -46,13 +46,20 @@ class NoteWindow:
         self._announced: dict[int, _Announced] = {}
         self._released: set[_Key] = set()
         self._pedals: set[int] = set()
+        # By channel whose sostenuto pedal is down: the keys that it holds.
+        self._sostenuto: dict[int, set[_Key]] = {}
         self.begun = 0
 
     @property
     def sounding(self) -> tuple[int, ...]:
-        """The pitches that sound now, in ascending order."""
+        """The pitches that sound now, in ascending order. Drums are not among them: their numbers are no pitches."""
         heard = {note.pitch for note in self._announced.values() if note.offset_s is None}
-        return tuple(sorted(heard | {pitch for _, pitch in self._sounding}))
+        return tuple(sorted(heard | {pitch for channel, pitch in self._sounding if channel != DRUM_CHANNEL}))
+
+    @property
+    def is_sounding(self) -> bool:
+        """Whether anything sounds now, drums included."""
+        return bool(self._sounding) or any(note.offset_s is None for note in self._announced.values())
 
     def begin(self, onset_s: float, pitch: int, velocity: int, channel: int = 0) -> None:
         """A note starts; one that still sounds at its pitch and channel is struck again and ends here."""
@@ -61,12 +68,17 @@ class NoteWindow:
         self.begun += 1
 
     def release(self, offset_s: float, pitch: int, channel: int = 0) -> None:
-        """The key comes up; the note ends, or sounds on until the pedal does."""
-        if channel in self._pedals:
-            if (channel, pitch) in self._sounding:
-                self._released.add((channel, pitch))
-        else:
-            self._end(offset_s, (channel, pitch))
+        """The key comes up; the note ends, or sounds on until no pedal holds it."""
+        key = (channel, pitch)
+        if not self._is_held(key):
+            self._end(offset_s, key)
+        elif key in self._sounding:
+            self._released.add(key)
+
+    def release_all(self, offset_s: float, channel: int) -> None:
+        """All keys of a channel come up."""
+        for _, pitch in self._of(channel):
+            self.release(offset_s, pitch, channel)
 
     def hear(self, event: NoteEvent, origin_s: float = 0.0) -> None:
         """What a transcription says of a note, its times counted from ``origin_s``."""
@@ -88,13 +100,31 @@ class NoteWindow:
             self._ended.append((onset_s, offset_s, event.pitch, event.velocity, 0))
 
     def pedal(self, time_s: float, down: bool, channel: int = 0) -> None:
-        """The sustain pedal of a channel; when it comes up, the notes whose keys are up end."""
+        """The sustain pedal of a channel; when it comes up, the notes whose keys are up end, but for sostenuto."""
         if down:
             self._pedals.add(channel)
             return
         self._pedals.discard(channel)
-        for key in [key for key in self._released if key[0] == channel]:
+        self._let_go(time_s, channel)
+
+    def sostenuto(self, time_s: float, down: bool, channel: int = 0) -> None:
+        """The sostenuto pedal of a channel: going down, it takes hold of the notes whose keys are down.
+
+        As on a piano it holds the damper, so a key that is struck again meanwhile is held, too. While it is down, going
+        down once more means nothing: half-pedals send every value on their way.
+        """
+        if not down:
+            self._sostenuto.pop(channel, None)
+            self._let_go(time_s, channel)
+        elif channel not in self._sostenuto:
+            self._sostenuto[channel] = {key for key in self._of(channel) if key not in self._released}
+
+    def silence(self, time_s: float, channel: int) -> None:
+        """Every note of a channel ends, whatever the pedals; those that are down hold what is played from now on."""
+        for key in self._of(channel):
             self._end(time_s, key)
+        if channel in self._sostenuto:
+            self._sostenuto[channel].clear()
 
     def end_all(self, time_s: float) -> None:
         """Every note ends and every pedal comes up; no more is said of transcribed notes."""
@@ -102,11 +132,15 @@ class NoteWindow:
             self._ended.append(note.row(max(time_s, note.onset_s)))
         self._announced.clear()
         self._pedals.clear()
+        self._sostenuto.clear()
         for key in list(self._sounding):
             self._end(time_s, key)
 
-    def at(self, time_s: float, sound: SoundWindow | None = None) -> Window:
-        """The window that ends at ``time_s``, with its ``sound``; what no later window can hold is forgotten."""
+    def at(self, time_s: float, sound: SoundWindow | None = None, tempo_bpm: float | None = None) -> Window:
+        """The window that ends at ``time_s``, with its ``sound`` and ``tempo_bpm``.
+
+        What no later window can hold is forgotten.
+        """
         start_s = time_s - self.length_s
         self._ended = [note for note in self._ended if note[1] > start_s]
         rows = list(self._ended)
@@ -117,7 +151,18 @@ class NoteWindow:
         np.minimum(notes["offset_s"], time_s, out=notes["offset_s"])
         # One order for one set of notes, however they came.
         notes = notes[np.lexsort((notes["channel"], notes["pitch"], notes["onset_s"]))]
-        return Window(notes, time_s, self.length_s, sound=sound)
+        return Window(notes, time_s, self.length_s, tempo_bpm, sound)
+
+    def _of(self, channel: int) -> list[_Key]:
+        return [key for key in self._sounding if key[0] == channel]
+
+    def _is_held(self, key: _Key) -> bool:
+        channel, _ = key
+        return channel in self._pedals or key in self._sostenuto.get(channel, ())
+
+    def _let_go(self, time_s: float, channel: int) -> None:
+        for key in [key for key in self._released if key[0] == channel and not self._is_held(key)]:
+            self._end(time_s, key)
 
     def _end(self, offset_s: float, key: _Key) -> None:
         self._released.discard(key)

@@ -13,7 +13,19 @@ from hypothesis import strategies as st
 
 from models.affect import State
 from models.features import feature_set
-from realtime.events import Advance, AllNotesOff, Event, Lost, NoteOff, NoteOn, Pedal, Sound
+from realtime.events import (
+    Advance,
+    AllNotesOff,
+    AllSoundOff,
+    Event,
+    Lost,
+    NoteOff,
+    NoteOn,
+    Pedal,
+    Sostenuto,
+    Sound,
+    Tempo,
+)
 from realtime.listener import Listener, Moment
 from realtime.note_events import NoteEnded
 from realtime.transcriber import StreamingTranscriber
@@ -262,6 +274,56 @@ def test_the_pitches_that_sound_are_said_in_order() -> None:
     hears.push([NoteOn(0.1, 67, 80), NoteOn(0.1, 60, 80), NoteOn(0.2, 64, 80), NoteOff(0.3, 67)])
     assert hears.sounding == (60, 64)
     assert hears.heard == 3
+
+
+def test_sostenuto_and_the_ends_of_one_channel_reach_the_notes() -> None:
+    hears = listener()
+    hears.push([NoteOn(0.1, 60, 80, 0), NoteOn(0.1, 64, 80, 1), NoteOn(0.1, 67, 80, 2)])
+    hears.push([Sostenuto(0.2, True, 0), AllNotesOff(0.3, 0), AllNotesOff(0.3, 1)])
+    assert hears.sounding == (60, 67)
+    hears.push([AllSoundOff(0.4, 0)])
+    assert hears.sounding == (67,)
+    hears.push([Sostenuto(0.5, True, 2), NoteOff(0.6, 67, 2), Sostenuto(0.7, False, 2)])
+    assert hears.sounding == ()
+
+
+def test_a_drum_that_is_held_is_not_silence_and_no_pitch() -> None:
+    hears = listener()
+    found = hears.push([NoteOn(0.1, 36, 80, 9), Advance(9.0)]) + hears.finish()
+    assert hears.sounding == ()
+    assert set(states(found).values()) == {"warming"}
+
+
+def tempi(events: Iterable[Event]) -> dict[float, float]:
+    """The feature ``tempo`` by time."""
+    names = [feature.name for feature in feature_set("notes22").features]
+    return {m.time: float(m.features["notes22"][names.index("tempo")]) for m in moments(events, 1.0)}
+
+
+@pytest.mark.parametrize("end", [Tempo(5.5, None), Lost(5.5), AllNotesOff(5.5)], ids=lambda event: type(event).__name__)
+def test_an_exact_tempo_holds_from_when_it_is_told_until_it_is_not_known_any_more(end: Event) -> None:
+    keys = melody(8)
+    estimated = tempi([*keys, Advance(8.0)])
+    told = tempi(sorted([*keys, Tempo(3.5, 97.5), end, Advance(8.0)], key=lambda event: event.time_s))
+    assert all(told[time_s] == estimated[time_s] for time_s in (2.0, 3.0))
+    assert told[4.0] == told[5.0] == 97.5
+    assert all(told[time_s] != 97.5 for time_s in (6.0, 7.0, 8.0))
+
+
+def test_the_end_of_one_channel_does_not_end_the_tempo() -> None:
+    keys: list[Event] = [Tempo(0.0, 97.5), *melody(2), AllNotesOff(1.9, 0), AllSoundOff(1.9, 0), Advance(2.0)]
+    assert tempi(keys)[2.0] == 97.5
+
+
+@pytest.mark.parametrize(("bpm", "felt"), [(20.0, 40.0), (30.0, 30.0), (300.0, 300.0), (390.0, 195.0)])
+def test_tempi_that_no_model_has_met_are_told_an_octave_nearer(bpm: float, felt: float) -> None:
+    assert tempi([Tempo(0.0, bpm), *melody(2), Advance(2.0)])[2.0] == felt
+
+
+def test_a_clock_that_ceases_is_no_sign_of_life() -> None:
+    found = states(moments([*melody(1), Lost(1.0), Tempo(1.2, None), Advance(2.0), Tempo(2.2, 120.0), Advance(3.0)]))
+    assert found[1.5] == found[2.0] == "lost"
+    assert found[2.5] == "live"
 
 
 def test_notes_still_on_their_way_at_the_end_are_counted() -> None:

@@ -136,11 +136,152 @@ def test_a_pedal_holds_its_own_channel_alone() -> None:
     assert window.sounding == (64,)
 
 
+def test_sostenuto_holds_the_keys_that_were_down_and_no_later_ones() -> None:
+    window = NoteWindow(10.0)
+    window.begin(1.0, 60, 90)
+    window.sostenuto(1.5, True)
+    window.begin(2.0, 64, 90)
+    window.release(3.0, 60)
+    window.release(3.0, 64)
+    assert window.sounding == (60,)
+    window.sostenuto(4.0, False)
+    assert rows(window, 5.0) == [(1.0, 4.0, 60, 90, 0), (2.0, 3.0, 64, 90, 0)]
+
+
+def test_sostenuto_does_not_take_hold_of_what_the_pedal_alone_holds() -> None:
+    window = NoteWindow(10.0)
+    window.pedal(0.5, True)
+    window.begin(1.0, 60, 90)
+    window.begin(1.0, 64, 90)
+    window.release(2.0, 60)
+    window.sostenuto(2.5, True)
+    window.release(3.0, 64)
+    window.pedal(4.0, False)
+    assert window.sounding == (64,)
+    window.sostenuto(5.0, False)
+    assert rows(window, 6.0) == [(1.0, 4.0, 60, 90, 0), (1.0, 5.0, 64, 90, 0)]
+
+
+def test_what_both_pedals_hold_ends_with_the_later_one() -> None:
+    window = NoteWindow(10.0)
+    window.begin(1.0, 60, 90)
+    window.sostenuto(1.5, True)
+    window.pedal(1.5, True)
+    window.release(2.0, 60)
+    window.sostenuto(3.0, False)
+    assert window.sounding == (60,)
+    window.pedal(4.0, False)
+    assert rows(window, 5.0) == [(1.0, 4.0, 60, 90, 0)]
+
+
+def test_a_key_still_down_sounds_on_when_sostenuto_comes_up() -> None:
+    window = NoteWindow(10.0)
+    window.begin(1.0, 60, 90)
+    window.sostenuto(1.5, True)
+    window.sostenuto(2.0, False)
+    assert window.sounding == (60,)
+    window.release(3.0, 60)
+    assert rows(window, 4.0) == [(1.0, 3.0, 60, 90, 0)]
+
+
+def test_a_key_struck_again_under_sostenuto_is_still_held() -> None:
+    window = NoteWindow(10.0)
+    window.begin(1.0, 60, 90)
+    window.sostenuto(1.5, True)
+    window.release(2.0, 60)
+    window.begin(3.0, 60, 70)
+    window.release(3.5, 60)
+    assert window.sounding == (60,)
+    window.sostenuto(4.0, False)
+    assert rows(window, 5.0) == [(1.0, 3.0, 60, 90, 0), (3.0, 4.0, 60, 70, 0)]
+
+
+def test_pedals_that_say_again_that_they_are_down_change_nothing() -> None:
+    window = NoteWindow(10.0)
+    window.begin(1.0, 60, 90)
+    window.sostenuto(1.5, True)
+    window.begin(2.0, 64, 90)
+    window.sostenuto(2.5, True)
+    window.release(3.0, 64)
+    assert window.sounding == (60,)
+    window.begin(4.0, 65, 90)
+    window.pedal(4.0, True)
+    window.release(4.5, 65)
+    window.pedal(5.0, True)
+    assert window.sounding == (60, 65)
+
+
+def test_sostenuto_holds_its_own_channel_alone() -> None:
+    window = NoteWindow(10.0)
+    window.begin(1.0, 60, 90, 0)
+    window.begin(1.0, 64, 90, 1)
+    window.sostenuto(1.5, True, 1)
+    window.release(2.0, 60, 0)
+    window.release(2.0, 64, 1)
+    window.sostenuto(3.0, False, 0)
+    assert window.sounding == (64,)
+
+
+def test_when_all_keys_of_a_channel_come_up_its_pedals_hold_on() -> None:
+    window = NoteWindow(10.0)
+    window.begin(1.0, 60, 90, 0)
+    window.begin(1.0, 62, 90, 1)
+    window.begin(1.0, 64, 90, 2)
+    window.begin(1.0, 65, 90, 3)
+    window.pedal(1.5, True, 1)
+    window.sostenuto(1.5, True, 2)
+    for channel in (0, 1, 2):
+        window.release_all(2.0, channel)
+    assert window.sounding == (62, 64, 65)
+    window.pedal(3.0, False, 1)
+    window.sostenuto(4.0, False, 2)
+    assert rows(window, 5.0) == [
+        (1.0, 2.0, 60, 90, 0),
+        (1.0, 3.0, 62, 90, 1),
+        (1.0, 4.0, 64, 90, 2),
+        (1.0, 5.0, 65, 90, 3),
+    ]
+
+
+def test_a_channel_falls_silent_whatever_its_pedals_and_they_stay_down() -> None:
+    window = NoteWindow(10.0)
+    window.begin(1.0, 60, 90, 0)
+    window.begin(1.0, 64, 90, 1)
+    window.pedal(1.0, True, 0)
+    window.sostenuto(1.0, True, 0)
+    window.release(1.5, 60, 0)
+    window.silence(2.0, 0)
+    assert rows(window, 3.0) == [(1.0, 2.0, 60, 90, 0), (1.0, 3.0, 64, 90, 1)]
+    window.begin(3.0, 60, 80, 0)
+    window.release(4.0, 60, 0)
+    assert window.sounding == (60, 64)
+    window.pedal(5.0, False, 0)  # sostenuto holds none of the notes that it took hold of any more
+    assert window.sounding == (64,)
+
+
+def test_drums_sound_but_are_no_pitches() -> None:
+    window = NoteWindow(10.0)
+    window.begin(1.0, 36, 90, 9)
+    assert (window.sounding, window.is_sounding, window.begun) == ((), True, 1)
+    assert rows(window, 2.0) == [(1.0, 2.0, 36, 90, 9)]
+    window.begin(1.0, 36, 90, 0)
+    assert window.sounding == (36,)
+    window.end_all(2.0)
+    assert not window.is_sounding
+
+
+def test_the_tempo_that_is_known_is_in_the_window() -> None:
+    window = NoteWindow(10.0)
+    assert window.at(1.0).tempo_bpm is None
+    assert window.at(1.0, tempo_bpm=97.5).tempo_bpm == 97.5
+
+
 def test_everything_ends_at_once() -> None:
     window = NoteWindow(10.0)
     window.begin(1.0, 60, 90, 0)
     window.pedal(1.0, True, 3)
     window.begin(1.5, 64, 80, 3)
+    window.sostenuto(1.6, True, 3)
     window.release(1.8, 64, 3)
     window.end_all(2.0)
     assert window.sounding == ()
@@ -228,7 +369,49 @@ def test_the_order_in_which_a_chord_comes_does_not_matter(chord: list[tuple[int,
     assert keys == [(60, 0), (60, 1), (64, 0), (67, 0), (67, 9)]
 
 
-KEYS = st.tuples(st.sampled_from(["begin", "release", "pedal", "unpedal", "end_all"]), st.integers(60, 62))
+ACTIONS = [
+    *("begin", "release", "pedal", "unpedal", "sostenuto", "unsostenuto"),
+    *("end_all", "release_all", "silence"),
+]
+KEYS = st.tuples(st.sampled_from(ACTIONS), st.integers(60, 62))
+
+
+@given(st.lists(KEYS, max_size=60))
+def test_a_note_sounds_while_its_key_is_down_or_a_pedal_holds_it(keys: list[tuple[str, int]]) -> None:
+    """Told of each pitch by itself: is it struck and not ended, is its key down, which pedals hold it."""
+    window = NoteWindow(10.0)
+    sounds, down, held = set[int](), set[int](), set[int]()
+    pedal = sostenuto = False
+    for number, (action, pitch) in enumerate(keys):
+        time_s = number / 4
+        if action == "begin":
+            window.begin(time_s, pitch, 90)
+            sounds |= {pitch}
+            down |= {pitch}
+        elif action == "release":
+            window.release(time_s, pitch)
+            down -= {pitch}
+        elif action == "release_all":
+            window.release_all(time_s, 0)
+            down.clear()
+        elif action in ("pedal", "unpedal"):
+            pedal = action == "pedal"
+            window.pedal(time_s, pedal)
+        elif action in ("sostenuto", "unsostenuto"):
+            if action == "sostenuto" and not sostenuto:
+                held = set(down)
+            sostenuto = action == "sostenuto"
+            held = held if sostenuto else set()
+            window.sostenuto(time_s, sostenuto)
+        else:
+            if action == "end_all":
+                window.end_all(time_s)
+                pedal = sostenuto = False
+            else:
+                window.silence(time_s, 0)
+            sounds, down, held = set(), set(), set()
+        sounds = {one for one in sounds if one in down or pedal or one in held}
+        assert window.sounding == tuple(sorted(sounds))
 
 
 @given(st.lists(KEYS, max_size=60), st.floats(0.1, 20.0))
@@ -244,6 +427,12 @@ def test_notes_lie_in_order_and_inside_the_window_and_none_overlaps_itself(
             window.release(time_s, pitch)
         elif action == "end_all":
             window.end_all(time_s)
+        elif action == "release_all":
+            window.release_all(time_s, 0)
+        elif action == "silence":
+            window.silence(time_s, 0)
+        elif action.endswith("sostenuto"):
+            window.sostenuto(time_s, action == "sostenuto")
         else:
             window.pedal(time_s, action == "pedal")
         seen = window.at(time_s)
