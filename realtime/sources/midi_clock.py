@@ -19,19 +19,23 @@ SLOWEST_BPM = 20.0
 FASTEST_BPM = 400.0
 #: Smaller changes, as a share of the tempo, are not told: ticks are never quite even.
 LEAST_CHANGE = 0.005
+# Whichever is more: at fast tempi two beats are too short for ticks that are 3 ms early or late.
 _REMEMBERED_BEATS = 2
+_REMEMBERED_S = 1.0
+_FEWEST_TICKS = _REMEMBERED_BEATS * TICKS_PER_BEAT + 1
+_MOST_TICKS = int(_REMEMBERED_S * FASTEST_BPM / 60 * TICKS_PER_BEAT) + 1
 
 
 class MidiClock:
     """Turns clock messages into ``Tempo`` events: the first one a beat after the first tick, then as the tempo changes.
 
-    The tempo is the slope of a straight line through the ticks of the last two beats (least squares), which a tick that
-    comes late hardly moves. It is not known any more after a stop, until the next start or continue, and after half a
-    second without ticks. Call ``reset`` when the instrument went away.
+    The tempo is the slope of a straight line (least squares) through the ticks of the last two beats, or of the last
+    second where that is more; a tick that comes late hardly moves it. It is not known any more after a stop, until the
+    next start or continue, and after half a second without ticks. Call ``reset`` when the instrument went away.
     """
 
     def __init__(self) -> None:
-        self._ticks_s: deque[float] = deque(maxlen=_REMEMBERED_BEATS * TICKS_PER_BEAT + 1)
+        self._ticks_s: deque[float] = deque(maxlen=_MOST_TICKS)
         self.reset()
 
     def reset(self) -> None:
@@ -55,8 +59,7 @@ class MidiClock:
             return [] if self._runs else self._tell(time_s, None)
         found = self.advance(time_s)
         if message.type == "clock" and self._runs:
-            self._ticks_s.append(time_s)
-            self._newest_s = time_s
+            self._remember(time_s)
             if len(self._ticks_s) > TICKS_PER_BEAT:
                 found += self._tell(time_s, _tempo_bpm(self._ticks_s))
         return found
@@ -67,6 +70,12 @@ class MidiClock:
             return []
         self._ticks_s.clear()
         return self._tell(time_s, None)
+
+    def _remember(self, tick_s: float) -> None:
+        self._ticks_s.append(tick_s)
+        self._newest_s = tick_s
+        while len(self._ticks_s) > _FEWEST_TICKS and tick_s - self._ticks_s[0] > _REMEMBERED_S:
+            self._ticks_s.popleft()
 
     def _tell(self, time_s: float, bpm: float | None) -> list[Tempo]:
         told = self._told_bpm

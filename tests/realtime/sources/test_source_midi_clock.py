@@ -32,16 +32,16 @@ def test_steady_ticks_give_their_tempo_once_a_beat_has_been_heard(bpm: float) ->
     assert tempo.bpm == pytest.approx(bpm)
 
 
-@given(st.floats(40, 200), st.integers(0, 2**32 - 1))
+@given(st.floats(20.5, 300), st.integers(0, 2**32 - 1))
 def test_uneven_ticks_give_the_tempo_within_one_per_cent(bpm: float, seed: int) -> None:
-    """Three milliseconds early or late, from two beats on."""
+    """Three milliseconds early or late, from two beats and a second on."""
     even = np.array(ticks(bpm, 12, 1.0))
     uneven = even + np.random.default_rng(seed).uniform(-0.003, 0.003, len(even))
     clock, told = MidiClock(), None
     for number, time_s in enumerate(np.maximum.accumulate(uneven)):
         for tempo in clock.hear(TICK, time_s):
             told = tempo.bpm
-        if number >= 48:
+        if number >= 48 and time_s >= 2.0:
             assert told == pytest.approx(bpm, rel=0.01)
 
 
