@@ -162,6 +162,21 @@ def devices(as_json: Json = False) -> None:
 
 
 @app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check what 'live' needs on this machine: inputs, models, speed, terminal. Status 1 if it cannot run.
+
+    Example: moodring doctor
+    """
+    from realtime.doctor import examine, is_fit, report
+
+    findings = list(examine(rate_hz=LIVE_RATE_HZ))
+    for line in report(findings, as_json=as_json):
+        print(line)
+    if not is_fit(findings):
+        raise typer.Exit(1)
+
+
+@app.command()
 def analyze(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Sound or MIDI files.")],
     as_json: Json = False,
