@@ -84,14 +84,13 @@ def test_a_keyboard_is_found(jack: Jack):
 
 
 def test_without_any_input_it_fails_and_says_what_needs_none(tmp_path: Path):
-    """A JACK server that nobody started, and a home without a sound card in it."""
+    """No sound server, a MIDI backend that does not exist, and a JACK server that nobody started."""
     nothing = {
         "JACK_NO_START_SERVER": "1",
         "JACK_DEFAULT_SERVER": "moodring-nowhere",
         "MOODRING_MIDI_BACKEND": "mido.backends.nowhere",
         "PULSE_SERVER": "unix:/nowhere",
         "HOME": str(tmp_path),
-        "ALSA_CONFIG_PATH": os.devnull,
     }
     findings, status = examined({**os.environ, **nothing})
     if findings["sound input"]["verdict"] == "ok":
@@ -103,6 +102,14 @@ def test_without_any_input_it_fails_and_says_what_needs_none(tmp_path: Path):
     assert "moodring demo" in findings["inputs"]["remedy"]
     assert "ms of CPU time" in findings["sound cost"]["message"]
     assert "ms of CPU time" in findings["midi cost"]["message"]
+
+
+def test_without_portaudio_it_says_how_to_install_it(tmp_path: Path):
+    # A module in front of the real one that fails as sounddevice does where the library is missing.
+    (tmp_path / "sounddevice.py").write_text('raise OSError("PortAudio library not found")\n')
+    findings, _ = examined({**os.environ, "PYTHONPATH": str(tmp_path)})
+    assert findings["sound input"]["verdict"] == "warning"
+    assert "apt install libportaudio2" in findings["sound input"]["message"]
 
 
 @pytest.mark.parametrize("verdicts", [("ok", "ok"), ("ok", "warning"), ("warning", "ok")])
