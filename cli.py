@@ -113,6 +113,9 @@ def live(
     ] = None,
     midi: Annotated[list[str] | None, typer.Option(metavar="[PORT]", help="Listen to a MIDI port.")] = None,
     file: Annotated[list[Path] | None, typer.Option(metavar="PATH", help="Play a sound or MIDI file.")] = None,
+    mute: Annotated[
+        str, typer.Option(metavar="CHANNEL,…", help="MIDI channels to ignore, 1 to 16; 10 is the drums.")
+    ] = "",
     model: Model = None,
     rate: Rate = LIVE_RATE_HZ,
     osc: Osc = None,
@@ -134,12 +137,14 @@ def live(
         source = _paced(open_file(file[0]), fast=fast)
     elif fast:
         raise UsageError("--fast is for files: a microphone and a MIDI port have a pace of their own")
+    elif mute and not midi:
+        raise UsageError("--mute is for MIDI ports: give --midi too")
     elif midi:
         _hush_drivers()
         from realtime.sources.midi_port import MidiPort
         from realtime.sources.returning import Returning
 
-        source = Returning(MidiPort(midi[0] or None))
+        source = Returning(MidiPort(midi[0] or None, muted=_channels(mute)))
     else:
         _hush_drivers()
         from realtime.sources.microphone import Microphone
@@ -484,6 +489,15 @@ def _paced(source: Source, *, fast: bool) -> Source:
     from realtime.sources.paced import Paced
 
     return source if fast else Paced(source)
+
+
+def _channels(numbers: str) -> frozenset[int]:
+    """MIDI channels as musicians count them, from 1, as MIDI does, from 0."""
+    listed = _listed(numbers)
+    for number in listed:
+        if number not in map(str, range(1, 17)):
+            raise UsageError(f"--mute takes MIDI channels, 1 to 16 with commas between, not '{number}'")
+    return frozenset(int(number) - 1 for number in listed)
 
 
 def _hush_drivers() -> None:

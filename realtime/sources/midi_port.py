@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from models.errors import MoodringError, UsageError
 from realtime.events import Advance, Event, Lost
+from realtime.sources.midi_clock import MidiClock
 from realtime.sources.midi_messages import events
 
 _BACKEND_VARIABLE = "MOODRING_MIDI_BACKEND"
@@ -37,7 +38,8 @@ class MidiPort:
 
     Of several ports that a name fits, the one called exactly so is taken, else the first. Stream time starts when the
     port opens; ``clock`` gives seconds. At most ``queue_length`` events wait to be read; those beyond that are left out
-    and counted in ``dropped``. ``backend`` is as in ``input_ports``.
+    and counted in ``dropped``. ``backend`` is as in ``input_ports``. What ``muted`` channels (0–15) say is ignored. A
+    MIDI clock that comes with the music sets the tempo.
 
     Raises ``UsageError`` for a port or backend that does not exist and ``MoodringError`` where there is none to listen
     to or it cannot be opened. A port that disappears gives one ``Lost``; it is looked for every ``WATCH_S`` seconds on
@@ -53,9 +55,12 @@ class MidiPort:
         backend: str | None = None,
         clock: Callable[[], float] = time.monotonic,
         queue_length: int = 10_000,
+        muted: frozenset[int] = frozenset(),
     ) -> None:
         midi = self._midi = _load(backend)
-        self._settings = (backend, clock, queue_length)
+        self._settings = (backend, clock, queue_length, muted)
+        self._muted = muted
+        self._tempo = MidiClock()
         self.name = _choose(_port_names(midi), name)
         self.ended = False
         self.arrived_s: float | None = None
@@ -87,22 +92,22 @@ class MidiPort:
             now_s = self._clock() - self._start
             played, newest_s = list(self._arrived), self._newest_s
             self._arrived.clear()
+            tempo = self._tempo.advance(now_s)
             is_lost = self._is_gone and not self._said_lost
             self._said_lost = self._is_gone
         self.arrived_s = self._start + (newest_s if played else now_s)
-        return [*played, Lost(now_s) if is_lost else Advance(now_s)]
+        return [*played, *tempo, Lost(now_s) if is_lost else Advance(now_s)]
 
     def reopen(self) -> MidiPort:
         """The port of the same instrument, which may have another number now.
 
         Raises ``MoodringError`` while it is not there.
         """
-        backend, clock, queue_length = self._settings
         wanted = _instrument(self.name)
         ports = [name for name in _port_names(self._midi) if _instrument(name) == wanted]
         if not ports:
             raise MoodringError(f'the MIDI port "{self.name}" is not there')
-        return MidiPort(self.name if self.name in ports else ports[0], backend, clock, queue_length)
+        return MidiPort(self.name if self.name in ports else ports[0], *self._settings)
 
     def close(self) -> None:
         """Let go of the port; nothing follows."""
@@ -134,7 +139,7 @@ class MidiPort:
     def _hear(self, message: Any) -> None:
         with self._arrival:
             now_s = self._clock() - self._start
-            for event in events(message, now_s):
+            for event in (*self._tempo.hear(message, now_s), *events(message, now_s, self._muted)):
                 if len(self._arrived) >= self._queue_length:
                     self.dropped += 1
                 else:
