@@ -523,8 +523,11 @@ def main() -> None:
     """The entry point: every error that is meant for the user becomes one line and an exit status."""
     debug = "--debug" in sys.argv
     arguments = [word for word in sys.argv[1:] if word != "--debug"] or ["--help"]
-    signal.signal(signal.SIGTERM, lambda number, frame: _stop.set())
     signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
+    # A terminal that is closed hangs up, which "nohup" has asked to ignore; Windows has no such signal.
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, _interrupt)
     command = typer.main.get_command(app)
     try:
         # Not app(): that would turn Ctrl-C and a broken pipe into exit statuses of its own.
