@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -523,16 +524,23 @@ def main() -> None:
     """The entry point: every error that is meant for the user becomes one line and an exit status."""
     debug = "--debug" in sys.argv
     arguments = [word for word in sys.argv[1:] if word != "--debug"] or ["--help"]
+
+    def end(number: int, frame: Any) -> None:
+        # A window that closes may hang up twice, by its shell too; that must not cut off what the first time began.
+        if not _stop.is_set():
+            _interrupt(number, frame)
+
     signal.signal(signal.SIGINT, _interrupt)
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, end)
     # A terminal that is closed hangs up, which "nohup" has asked to ignore; Windows has no such signal.
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, _interrupt)
+        signal.signal(signal.SIGHUP, end)
     command = typer.main.get_command(app)
     try:
         # Not app(): that would turn Ctrl-C and a broken pipe into exit statuses of its own.
         with command.make_context("moodring", arguments) as context:
             command.invoke(context)
+        print(end="", flush=True)  # here, where it is told of when the disk is full
     except typer.Exit as exit_request:
         sys.exit(exit_request.exit_code)
     except MoodringError as error:
@@ -542,9 +550,17 @@ def main() -> None:
         sys.exit(error.exit_status)
     except KeyboardInterrupt:
         print("moodring: stopped", file=sys.stderr)
-    except BrokenPipeError:
-        # The reader has gone, as after "| head"; what Python would still flush goes nowhere.
+    except OSError as error:
+        # A reader that has gone, as after "| head", or a terminal that was closed (EIO) end it without a word.
+        gone = isinstance(error, BrokenPipeError) or error.errno == errno.EIO
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        if not gone and (debug or not full):
+            raise
+        # What Python would still flush goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if full:
+            print(f"moodring: cannot write: {error.strerror}", file=sys.stderr)
+            sys.exit(1)
     except _click_error as error:
         if debug:
             raise
