@@ -18,7 +18,7 @@ from models.errors import UsageError
 MINIMUM_CUTOFF_HZ = {"calm": 0.05, "normal": 0.15, "nervous": 0.6}
 
 #: What the cutoff gains, in Hz, for each unit of the 1–9 scale a second. One value serves all settings.
-BETA = 0.033
+BETA = 0.035
 
 #: The cutoff, in Hz, at which the speed itself is smoothed; the paper's.
 SPEED_CUTOFF_HZ = 1.0
@@ -29,7 +29,7 @@ SETTINGS = ("off", *MINIMUM_CUTOFF_HZ)
 class Smoother:
     """Smooths valence, arousal and their spreads in stream time, by one of four settings.
 
-    A jump of 2 on the 1–9 scale has come through to 90 % after 6.0 s with ``calm``, 2.0 s with ``normal`` and 0.5 s
+    A jump of 2 on the 1–9 scale has come through to 90 % after 5.9 s with ``calm``, 2.0 s with ``normal`` and 0.5 s
     with ``nervous``, at any rate of readings; ``off`` changes nothing. A spread follows its axis, with the same cutoff.
     Raises UsageError for another setting.
     """

@@ -36,11 +36,13 @@ def smoothed(setting: str, readings: list[Reading]) -> list[Reading]:
     return [smoother.smooth(reading) for reading in readings]
 
 
-@pytest.mark.parametrize(("setting", "seconds"), [("calm", 6.0), ("normal", 2.0), ("nervous", 0.5)])
-def test_a_jump_has_come_through_to_nine_tenths_after(setting: str, seconds: float):
-    after = smoothed(setting, jump(100.0))
-    assert next(r.time for r in after if r.valence >= 4.8) == pytest.approx(seconds, abs=0.05)
-    assert next(r.time for r in after if r.arousal <= 5.2) == pytest.approx(seconds, abs=0.05)
+@pytest.mark.parametrize("rate_hz", [2.0, 10.0, 50.0, 500.0])
+@pytest.mark.parametrize(("setting", "seconds"), [("calm", 5.93), ("normal", 1.98), ("nervous", 0.5)])
+def test_a_jump_has_come_through_to_nine_tenths_after(setting: str, seconds: float, rate_hz: float):
+    after = smoothed(setting, jump(rate_hz))
+    first = math.ceil(seconds * rate_hz) / rate_hz
+    assert next(r.time for r in after if r.valence >= 4.8) == pytest.approx(first, abs=0.011)
+    assert next(r.time for r in after if r.arousal <= 5.2) == pytest.approx(first, abs=0.011)
 
 
 @pytest.mark.parametrize("setting", FOLLOWING)
@@ -50,10 +52,11 @@ def test_a_large_jump_comes_through_faster_than_a_small_one(setting: str):
     assert (large[-1].valence - 3.0) / 5.0 > 1.05 * (small[-1].valence - 3.0) / 0.2
 
 
-@pytest.mark.parametrize("rate_hz", [2.0, 10.0])
+@pytest.mark.parametrize(("rate_hz", "on_the_wave"), [(2.0, 0.25), (10.0, 0.05)])
 @pytest.mark.parametrize("setting", FOLLOWING)
-def test_the_curve_is_the_same_at_every_rate(setting: str, rate_hz: float):
-    for music, tolerance in ((jump, 1e-9), (wave, 0.3)):
+def test_the_curve_is_the_same_at_every_rate(setting: str, rate_hz: float, on_the_wave: float):
+    """Exactly so after a jump; on a wave, that moves by up to 0.6 between two readings at 2 Hz, nearly so."""
+    for music, tolerance in ((jump, 1e-9), (wave, on_the_wave)):
         fine = {round(r.time, 6): r for r in smoothed(setting, music(50.0))}
         for reading in smoothed(setting, music(rate_hz)):
             at_once = fine[round(reading.time, 6)]
