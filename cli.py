@@ -40,6 +40,7 @@ _click_error: Any = typer.BadParameter.__mro__[2]
 Model = Annotated[str | None, typer.Option(help="Model by name or folder; default: the best for the source.")]
 Rate = Annotated[float, typer.Option(help="Readings a second.")]
 Osc = Annotated[list[str] | None, typer.Option(metavar="HOST:PORT", help="Send readings over OSC; may be repeated.")]
+Smoothing = Annotated[str, typer.Option(metavar="SETTING", help="Smooth readings: calm, normal or nervous.")]
 Plain = Annotated[bool, typer.Option("--plain", help="One readable line a second instead of the dashboard.")]
 ALL_CORES = os.cpu_count() or 1
 Jobs = Annotated[int, typer.Option(min=1, help="Processes to share the work.")]
@@ -91,6 +92,7 @@ def demo(
     model: Model = None,
     rate: Rate = LIVE_RATE_HZ,
     osc: Osc = None,
+    smoothing: Smoothing = "off",
 ) -> None:
     """The whole pipeline on a built-in piece: no microphone, no keyboard, no sound card needed.
 
@@ -104,7 +106,16 @@ def demo(
 
     source = AudioFile(RECORDING)
     source.name = "demo"
-    _follow(_paced(source, fast=fast), model=model, rate=rate, osc=osc, plain=plain, as_json=as_json, announce=announce)
+    _follow(
+        _paced(source, fast=fast),
+        model=model,
+        rate=rate,
+        osc=osc,
+        smoothing=smoothing,
+        plain=plain,
+        as_json=as_json,
+        announce=announce,
+    )
 
 
 @app.command(cls=LiveCommand)
@@ -120,6 +131,7 @@ def live(
     model: Model = None,
     rate: Rate = LIVE_RATE_HZ,
     osc: Osc = None,
+    smoothing: Smoothing = "off",
     plain: Plain = False,
     as_json: Json = False,
     fast: Fast = False,
@@ -152,7 +164,7 @@ def live(
         from realtime.sources.returning import Returning
 
         source = Returning(Microphone((mic or [""])[0] or None))
-    _follow(source, model=model, rate=rate, osc=osc, plain=plain, as_json=as_json)
+    _follow(source, model=model, rate=rate, osc=osc, smoothing=smoothing, plain=plain, as_json=as_json)
 
 
 @app.command()
@@ -446,6 +458,7 @@ def _follow(
     model: str | None,
     rate: float,
     osc: Sequence[str] | None,
+    smoothing: str,
     plain: bool,
     as_json: bool,
     announce: Callable[[float], str] = lambda time_s: "",
@@ -457,10 +470,15 @@ def _follow(
     try:
         outputs = _outputs(osc or (), plain=plain, as_json=as_json)
         tracker = EmotionTracker(load_for(source.kind, model), rate_hz=rate)
-        tally = Session(source, tracker, outputs, stop=_stop, announce=announce).run()
+        session = Session(source, tracker, outputs, stop=_stop, announce=announce, smoothing=smoothing)
+        tally = session.run()
     finally:
         source.close()
     print(f"moodring: {tally}", file=sys.stderr)
+    if session.is_stuck:
+        # Python would wait for, and abort at, the standard output that a stuck thread holds.
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def _outputs(osc: Sequence[str], *, plain: bool, as_json: bool) -> list[Output]:

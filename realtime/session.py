@@ -9,11 +9,14 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from threading import Event as Flag
 
 from models.affect import Quadrant, Reading, State
 from realtime.outputs import Output, Status
+from realtime.outputs.queued import Queued
+from realtime.smoothing import Smoother
 from realtime.sources import Source
 from realtime.tracker import EmotionTracker
 
@@ -27,13 +30,14 @@ _NEWS_S = 10.0
 class Tally:
     """What a session came to: seconds heard, readings given, notes heard, and how often each quadrant was live.
 
-    ``losses`` is how often the input went away.
+    ``losses`` is how often the input went away, ``skipped`` how many readings a slow output could not take.
     """
 
     heard_s: float = 0.0
     readings: int = 0
     notes: int = 0
     losses: int = 0
+    skipped: int = 0
     live: Counter[Quadrant] = field(default_factory=Counter)
 
     def __str__(self) -> str:
@@ -44,13 +48,17 @@ class Tally:
             line += f", mostly {quadrant.value} ({times / self.live.total():.0%})"
         if self.losses:
             line += f", input lost {'once' if self.losses == 1 else f'{self.losses} times'}"
+        if self.skipped:
+            line += f", {self.skipped} skipped by a slow output"
         return line
 
 
 class Session:
     """Runs ``tracker`` on ``source`` until it ends or ``stop`` is set. Closes source and outputs, whatever happens.
 
-    ``announce`` gives the message that goes with a stream time, empty for none.
+    ``announce`` gives the message that goes with a stream time, empty for none; ``smoothing`` is a setting of
+    ``Smoother``. A live source's outputs have a thread each, and what a slow one cannot take is left out and counted.
+    Raises what an output raises, and ``UsageError`` for an unknown smoothing.
     """
 
     def __init__(
@@ -62,10 +70,15 @@ class Session:
         stop: Flag | None = None,
         clock: Callable[[], float] = time.monotonic,
         announce: Callable[[float], str] = lambda time_s: "",
+        smoothing: str = "off",
     ) -> None:
+        self._smoother = Smoother(smoothing)
+        self._smooths = smoothing != "off"
         self._source = source
         self._tracker = tracker
-        self._outputs = outputs
+        # What is live does not wait for a slow terminal or pipe; what is not loses nothing by waiting.
+        self._queues = [Queued(output) for output in outputs] if source.is_live else []
+        self._outputs: Sequence[Output] = self._queues or outputs
         self._stop = stop or Flag()
         self._clock = clock
         self._announce = announce
@@ -83,9 +96,16 @@ class Session:
             self.tally.heard_s = self._tracker.time_s
             self.tally.notes = self._tracker.notes_heard
             self._source.close()
-            for output in self._outputs:
-                output.close()
+            with ExitStack() as ends:
+                for output in self._outputs:
+                    ends.callback(output.close)
+            self.tally.skipped = sum(queue.skipped for queue in self._queues)
         return self.tally
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether an output hangs in a write that will not end, so that the program must not wait for it."""
+        return any(queue.stuck for queue in self._queues)
 
     def _write(self, readings: Sequence[Reading]) -> None:
         for reading in readings:
@@ -94,12 +114,15 @@ class Session:
                 late_ms = 1000.0 * (self._clock() - arrived_s)
                 reading = replace(reading, latency_ms=reading.latency_ms + late_ms)
             news = self._news.of(reading)
+            raw = reading
+            reading = self._smoother.smooth(raw)
             status = Status(
                 self._source.name,
                 self._tracker.sounding,
                 self._source.dropped,
                 self._source.overflows,
                 news or self._announce(reading.time),
+                raw if self._smooths else None,
             )
             for output in self._outputs:
                 output.write(reading, status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -235,3 +236,25 @@ def test_devices_are_listed_without_any_hardware():
 
 def test_version():
     assert moodring("--version").stdout.startswith("moodring 0.")
+
+
+class TestSmoothing:
+    def test_it_is_calmer_and_the_values_as_predicted_stand_beside(self):
+        path = "realtime/demo/four_quadrants.ogg"
+        lines = moodring("live", "--file", path, "--fast", "--json", "--smoothing", "calm").stdout.splitlines()
+        smoothed = [json.loads(line) for line in lines]
+        raw = [json.loads(line) for line in moodring("live", "--file", path, "--fast", "--json").stdout.splitlines()]
+        assert [reading["arousal_raw"] for reading in smoothed] == [reading["arousal"] for reading in raw]
+
+        def restlessness(readings: list[dict[str, Any]], key: str) -> float:
+            return sum(abs(b[key] - a[key]) for a, b in itertools.pairwise(readings))
+
+        assert restlessness(smoothed, "arousal") < 0.8 * restlessness(smoothed, "arousal_raw")
+
+    def test_an_unknown_setting_is_refused_with_the_choices(self):
+        complaint = one_line(moodring("demo", "--smoothing", "jumpy"), 2)
+        assert "calm, normal, nervous" in complaint
+
+    def test_channels_are_counted_from_1(self):
+        assert "1 to 16" in one_line(moodring("live", "--midi", "--mute", "0"), 2)
+        assert "--midi" in one_line(moodring("live", "--mic", "--mute", "10"), 2)

@@ -14,7 +14,8 @@ class Status:
 
     ``sounding`` holds the MIDI pitches that sound now, in ascending order; ``dropped`` counts the blocks or messages
     that a full queue refused, ``overflows`` those that the driver reported as lost; ``message`` is the newest event
-    worth a line ("input lost"), empty when there is none.
+    worth a line ("input lost"), empty when there is none; ``raw`` is the reading before it was smoothed, None where
+    nothing is smoothed.
     """
 
     source: str
@@ -22,6 +23,7 @@ class Status:
     dropped: int = 0
     overflows: int = 0
     message: str = ""
+    raw: Reading | None = None
 
 
 class Output(Protocol):

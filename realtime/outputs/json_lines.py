@@ -22,8 +22,15 @@ class JsonLines:
         self._stream = stream
 
     def write(self, reading: Reading, status: Status) -> None:
-        """Write one line. ``status`` is not part of it: a line says what was read, not how the machine does."""
-        fields = {name: None if _unspeakable(value) else value for name, value in reading.as_json().items()}
+        """Write one line; smoothed values have those before smoothing beside them.
+
+        Nothing else of ``status`` is part of it: a line says what was read, not how the machine does.
+        """
+        fields = reading.as_json()
+        if status.raw is not None:
+            raw = status.raw.as_json()
+            fields |= {"valence_raw": raw["valence"], "arousal_raw": raw["arousal"]}
+        fields = {name: None if _unspeakable(value) else value for name, value in fields.items()}
         self._stream.write(json.dumps(fields, allow_nan=False) + "\n")
         self._stream.flush()
 

@@ -16,7 +16,7 @@ from mido import Message
 from support.jack import BACKEND, Jack
 
 from models.errors import MoodringError, UsageError
-from realtime.events import Advance, Event, NoteOff, NoteOn, Pedal
+from realtime.events import Advance, Event, Lost, NoteOff, NoteOn, Pedal, Tempo
 from realtime.sources.midi_port import MidiPort, input_ports
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -370,3 +370,44 @@ def test_a_system_that_the_backend_does_not_know() -> None:
     assert refusal(UsageError, backend="mido.backends.rtmidi/HARP") == (
         'MIDI backend "mido.backends.rtmidi/HARP" cannot be used: unknown API HARP'
     )
+
+
+def test_what_muted_channels_say_is_ignored(backend: FakeBackend, clock: Clock) -> None:
+    backend.ports = ["Piano"]
+    port = MidiPort(backend="fake_midi", clock=clock, muted=frozenset({9}))
+    hear = backend.opened[0].callback
+    assert hear is not None
+    hear(Message("note_on", note=36, channel=9))
+    hear(Message("note_on", note=60, channel=8))
+    assert [event.channel for event in port.read(0.0) if isinstance(event, NoteOn)] == [8]
+
+
+def test_a_clock_sets_the_tempo_and_its_silence_ends_it(backend: FakeBackend, clock: Clock) -> None:
+    backend.ports = ["Sequencer"]
+    port = MidiPort(backend="fake_midi", clock=clock)
+    hear = backend.opened[0].callback
+    assert hear is not None
+    for _ in range(97):
+        hear(Message("clock"))
+        clock.now_s += 60 / 96 / 24
+    told = [event.bpm for event in port.read(0.0) if isinstance(event, Tempo)]
+    assert told == [pytest.approx(96.0, rel=1e-3)]
+    clock.now_s += 1.0
+    assert [event.bpm for event in port.read(0.0) if isinstance(event, Tempo)] == [None]
+
+
+def test_a_port_that_disappears_is_said_once(backend: FakeBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("realtime.sources.midi_port.WATCH_S", 0.01)
+    backend.ports = ["Piano 20:0"]
+    port = MidiPort(backend="fake_midi")
+    backend.opened[0].play(60)
+    backend.ports = []
+    events: list[Event] = []
+    while not any(isinstance(event, Lost) for event in events):
+        events += port.read(5.0)
+    assert not any(isinstance(event, Lost) for event in port.read(0.0))
+    with pytest.raises(MoodringError, match="Piano 20:0"):
+        port.reopen()
+    # It is the same instrument under the number that the system gives it this time.
+    backend.ports = ["Pads 20:0", "Piano 24:0"]
+    assert port.reopen().name == "Piano 24:0"
