@@ -19,6 +19,9 @@ MOODRING = [sys.executable, "-m", "cli"]
 ROOT = Path(__file__).resolve().parent.parent
 TAKEN, GIVEN_BACK, CURSOR_SHOWN = b"\x1b[?1049h", b"\x1b[?1049l", b"\x1b[?25h"
 
+#: What is buffered has to be flushed in the end, and that can fail: nobody's setting shall hide it.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
 #: How long the command may take to end.
 SOON_S = 3.0
 
@@ -57,7 +60,7 @@ def terminal(*arguments: str, errors: Path) -> Iterator[Terminal]:
         process = subprocess.Popen(
             [sys.executable, "-c", acquire, *MOODRING, *arguments],
             cwd=ROOT,
-            env={**os.environ, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"},
+            env={**ENVIRONMENT, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"},
             stdin=slave,
             stdout=slave,
             stderr=complaints,
@@ -76,7 +79,7 @@ def terminal(*arguments: str, errors: Path) -> Iterator[Terminal]:
 def piped(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     """``arguments`` with its output in a pipe, of which the first line has been read."""
     with subprocess.Popen(
-        [*MOODRING, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*MOODRING, *arguments], cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
             assert process.stdout is not None
@@ -121,7 +124,11 @@ def test_a_hang_up_that_is_to_be_ignored_is_ignored():
         "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", ignoring, *MOODRING, "demo", "--json"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", ignoring, *MOODRING, "demo", "--json"],
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as demo:
         assert demo.stdout is not None
         assert demo.stdout.readline()
@@ -134,7 +141,7 @@ def test_a_hang_up_that_is_to_be_ignored_is_ignored():
 @pytest.mark.parametrize("form", ["--json", "--plain"])
 def test_a_reader_of_one_line_ends_it_without_a_word(form: str):
     command = f'"{sys.executable}" -m cli demo --fast {form} | head -1; exit "${{PIPESTATUS[0]}}"'
-    ran = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=20)
+    ran = subprocess.run(["bash", "-c", command], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=20)
     assert ran.returncode == 0
     assert len(ran.stdout.splitlines()) == 1
     assert ran.stderr == ""
@@ -146,7 +153,7 @@ def test_a_full_disk_is_one_line_and_status_1(command: list[str]):
         pytest.skip("this system has no /dev/full")
     with Path("/dev/full").open("w") as full:
         ran = subprocess.run(
-            [*MOODRING, *command], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, timeout=20
+            [*MOODRING, *command], cwd=ROOT, env=ENVIRONMENT, stdout=full, stderr=subprocess.PIPE, text=True, timeout=20
         )
     assert ran.returncode == 1
     assert ran.stderr == "moodring: cannot write: No space left on device\n"

@@ -43,8 +43,8 @@ class Queued:
     def stuck(self) -> bool:
         """Whether ``close`` gave up on an output that neither wrote nor failed.
 
-        Its thread may still hold the lock of a stream. Python aborts when it finds standard output locked at its end,
-        so a program whose standard output is stuck should end with ``os._exit``.
+        Its thread may still hold the lock of a stream. Python flushes standard output at its end, and would wait for
+        that lock for ever, so a program whose standard output is stuck has to end with ``os._exit``.
         """
         return self._closed and self._thread.is_alive()
 
