@@ -540,6 +540,8 @@ def _complain(error: Exception) -> None:
 
 def main() -> None:
     """The entry point: every error that is meant for the user becomes one line and an exit status."""
+    if sys.stdout is None:  # closed by the shell, as ">&-" does
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
     debug = "--debug" in sys.argv
     arguments = [word for word in sys.argv[1:] if word != "--debug"] or ["--help"]
 

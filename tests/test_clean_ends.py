@@ -181,3 +181,15 @@ def test_a_terminal_that_is_closed_ends_it_without_a_traceback(form: list[str], 
     assert "Traceback" not in (tmp_path / "errors").read_text()
     assert len((tmp_path / "errors").read_text().splitlines()) <= 1
     assert window.process.returncode >= 0, f"ended by signal {-window.process.returncode}"
+
+
+def test_a_standard_output_that_the_shell_has_closed_is_no_error():
+    ran = subprocess.run(
+        ["sh", "-c", 'exec "$0" -m cli demo --fast --plain >&-', sys.executable],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert len(ran.stderr.splitlines()) == 1, ran.stderr
