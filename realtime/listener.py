@@ -46,7 +46,7 @@ class Moment:
     features: Mapping[str, FeatureVector]
     notes: int
     level_db: float | None
-    latency_ms: float
+    latency_ms: float | None
 
 
 class Listener:
@@ -190,7 +190,9 @@ class Listener:
         window = self._window.at(time_s, heard, self._tempo_bpm)
         features = {known.name: known.compute(window) for known in self._feature_sets}
         transcriber = self._transcriber
-        if transcriber is None:
+        if self._lost:
+            level_db, latency_ms = None, None
+        elif transcriber is None:
             level_db, latency_ms = None, 0.0
             if self._window.is_sounding:
                 self._heard_s = time_s

@@ -1,0 +1,64 @@
+"""How long a MIDI message takes to become a reading: the computing time alone, of one core.
+
+python -m tests.benchmarks.midi_to_reading PIECE.mid [--rate 10]
+
+Each message is pushed by itself, as a port gives it, with the clock at its time. What is measured is the push that gives
+a reading: it holds every message before it. The same is said of the window of features alone and of a push that gives
+none, so that it is seen where the time goes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+
+from models.bundle import load_for
+from realtime.events import Advance
+from realtime.sources.midi_file import MidiFile
+from realtime.tracker import EmotionTracker
+
+WARM_UP_S = 10.0
+
+
+def times_ms(path: Path, rate_hz: float) -> tuple[list[float], list[float]]:
+    """Milliseconds of CPU time of each push that gave a reading, and of each that gave none, after a warm-up."""
+    source = MidiFile(path, block_s=0.02)
+    tracker = EmotionTracker(load_for("notes", None), rate_hz=rate_hz)
+    with_reading: list[float] = []
+    without: list[float] = []
+    while not source.ended:
+        for event in source.read(0.0):
+            start = time.thread_time()
+            readings = tracker.push([event])
+            spent = 1000.0 * (time.thread_time() - start)
+            if event.time_s < WARM_UP_S:
+                continue
+            if readings:
+                with_reading.append(spent / len(readings))
+            elif not isinstance(event, Advance):
+                without.append(spent)
+    return with_reading, without
+
+
+def main() -> None:
+    """Print the median and the 99th percentile."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("piece", type=Path, nargs="+", help="MIDI files")
+    parser.add_argument("--rate", type=float, default=10.0, help="readings a second")
+    arguments = parser.parse_args()
+    with_reading: list[float] = []
+    without: list[float] = []
+    for piece in arguments.piece:
+        found = times_ms(piece, arguments.rate)
+        with_reading += found[0]
+        without += found[1]
+    for name, times in (("a reading", with_reading), ("a message without one", without)):
+        median, p99 = np.percentile(times, [50, 99])
+        print(f"{name}: median {median:.2f} ms, 99th percentile {p99:.2f} ms, of {len(times)}")
+
+
+if __name__ == "__main__":
+    main()
