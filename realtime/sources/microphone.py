@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -169,6 +170,7 @@ class Microphone:
         was_behind, self._was_behind = self._was_behind, any(block.follows_gap for block in blocks)
         if not (was_behind and self._was_behind):
             return blocks
+        self._was_behind = False
         self._skipped += len(blocks)
         self._is_gap = True
         return []
@@ -188,9 +190,13 @@ class Microphone:
         """
         sounddevice = _sounddevice()
         # The list of devices is that of PortAudio's start; there is no public way to have it look again.
-        sounddevice._terminate()
-        sounddevice._initialize()
-        return Microphone(self.name, self._queue_s, self._clock)
+        with suppress(sounddevice.PortAudioError):  # where it did not start the last time either
+            sounddevice._terminate()
+        try:
+            sounddevice._initialize()
+            return Microphone(self.name, self._queue_s, self._clock)
+        except sounddevice.PortAudioError as error:
+            raise MoodringError(f"PortAudio does not start ({error})") from error
 
     def close(self) -> None:
         """Let go of the device; nothing follows."""

@@ -128,7 +128,7 @@ class MidiPort:
                     return
             try:
                 is_there = self.name in _port_names(self._midi)
-            except MoodringError:
+            except Exception:  # whatever has befallen the MIDI system, nothing is heard of the port
                 is_there = False
             if not is_there:
                 with self._arrival:

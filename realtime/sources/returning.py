@@ -40,6 +40,7 @@ class Returning:
         self._dropped = self._overflows = 0
         self._change = threading.Condition()
         self._found: LiveSource | None = None
+        self._failure: Exception | None = None
 
     @property
     def dropped(self) -> int:
@@ -100,6 +101,12 @@ class Returning:
             except MoodringError:
                 wait_s = min(2 * wait_s, LONGEST_LOOK_S)
                 continue
+            except Exception as failure:
+                # No reason to look again, and the thread must not end without a word.
+                with self._change:
+                    self._failure = failure
+                    self._change.notify_all()
+                return
             with self._change:
                 self._found = found
                 self._change.notify_all()
@@ -110,8 +117,10 @@ class Returning:
 
     def _wait(self, timeout_s: float) -> Sequence[Event]:
         with self._change:
-            self._change.wait_for(lambda: self._found is not None or self.ended, timeout_s)
+            self._change.wait_for(lambda: self._found or self._failure or self.ended, timeout_s)
             found, self._found = self._found, None
+            if self._failure is not None:
+                raise self._failure
         if self.ended:
             if found is not None:
                 found.close()

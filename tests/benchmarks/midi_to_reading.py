@@ -2,9 +2,8 @@
 
 python -m tests.benchmarks.midi_to_reading PIECE.mid [--rate 10]
 
-Each message is pushed by itself, as a port gives it, with the clock at its time. What is measured is the push that gives
-a reading: it holds every message before it. The same is said of the window of features alone and of a push that gives
-none, so that it is seen where the time goes.
+Each message is pushed by itself, as a port gives it. What is measured is the push that gives a reading, which holds every
+message before it, and beside it the push that gives none.
 """
 
 from __future__ import annotations

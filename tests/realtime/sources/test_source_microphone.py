@@ -172,6 +172,8 @@ class FakePortAudio:
     own_api: int = 0
     default_index: int = -1
     cannot_start: str = ""
+    cannot_initialize: str = ""
+    starts: int = 0
     found: list[dict[str, Any]] = field(default_factory=list)
     stream: FakeStream | None = None
     PortAudioError = PortAudioError
@@ -180,6 +182,15 @@ class FakePortAudio:
         self.found.append(
             {"name": name, "max_input_channels": channels, "default_samplerate": rate, "hostapi": api},
         )
+
+    def _terminate(self) -> None:
+        if self.cannot_initialize:
+            raise PortAudioError("not initialized")
+
+    def _initialize(self) -> None:
+        if self.cannot_initialize:
+            raise PortAudioError(self.cannot_initialize)
+        self.starts += 1
 
     @property
     def default(self) -> SimpleNamespace:
@@ -465,3 +476,58 @@ def test_a_device_that_does_not_open(portaudio: FakePortAudio) -> None:
     )
     assert portaudio.stream is not None
     assert portaudio.stream.times_closed == 1
+
+
+def test_a_reader_that_stays_behind_skips_ahead(stage: Stage) -> None:
+    microphone, stream = stage()  # half a second fits: five blocks
+    stream.hear(1, 2, 3, 4, 5, 6)
+    assert values(microphone.read(0.0)) == [1, 2, 3, 4, 5]  # once is a stall, and caught up
+    stream.hear(11, 12, 13, 14, 15, 16)
+    assert values(microphone.read(0.0)) == [11, 12, 13, 14, 15]
+    stream.hear(21, 22, 23, 24, 25, 26)
+    assert microphone.read(0.0) == []  # again as far behind: what waited is left out
+    assert microphone.dropped == 3 + 5
+    stream.hear(31)
+    events = microphone.read(0.0)
+    assert events[0] == Lost(1.0)  # stream time counts what was given
+    assert values(events[1:]) == [31]
+
+
+def test_a_device_that_gives_nothing_while_it_is_waited_for_is_lost(stage: Stage) -> None:
+    microphone, stream = stage()
+    stream.hear(1)
+    assert values(microphone.read(0.5)) == [1]
+    given = [microphone.read(0.5) for _ in range(5)]
+    assert given == [[], [], [], [Lost(0.1)], []]
+
+
+def test_it_says_when_its_newest_sound_was_made(portaudio: FakePortAudio) -> None:
+    portaudio.add("Stage")
+    microphone = Microphone(clock=lambda: 50.0)
+    assert portaudio.stream is not None
+    assert microphone.arrived_s is None
+    portaudio.stream.hear(1)
+    microphone.read(0.0)
+    assert microphone.arrived_s == pytest.approx(50.0 - portaudio.stream.latency)
+
+
+def test_it_is_reopened_by_its_name_under_another_number(stage: Stage, portaudio: FakePortAudio) -> None:
+    microphone, _ = stage()
+    portaudio.found.clear()
+    with pytest.raises(MoodringError):
+        microphone.reopen()
+    portaudio.add("Built-in")
+    portaudio.add("Stage")
+    assert microphone.reopen().name == "Stage"
+    assert portaudio.stream is not None
+    assert portaudio.stream.settings["device"] == 1
+    assert portaudio.starts == 2
+
+
+def test_a_system_that_does_not_start_is_no_end_of_the_search(stage: Stage, portaudio: FakePortAudio) -> None:
+    microphone, _ = stage()
+    portaudio.cannot_initialize = "no server"
+    with pytest.raises(MoodringError, match="no server"):
+        microphone.reopen()
+    portaudio.cannot_initialize = ""
+    assert microphone.reopen().name == "Stage"

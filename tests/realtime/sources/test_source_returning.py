@@ -112,6 +112,16 @@ def test_a_gap_in_the_sound_is_no_loss_of_the_input() -> None:
     assert not microphone.ended
 
 
+def test_what_goes_wrong_in_the_search_is_told_to_the_reader() -> None:
+    keyboard = Input("notes", threading.Event())
+    source = Returning(keyboard)
+    keyboard.given = [[Lost(1.0)]]
+    keyboard.reopen = lambda: 1 // 0  # type: ignore[method-assign, assignment, return-value]
+    source.read(0.0)
+    with pytest.raises(ZeroDivisionError):
+        source.read(30.0)
+
+
 def test_closing_ends_the_search() -> None:
     keyboard = Input("notes", threading.Event())
     source = Returning(keyboard)
