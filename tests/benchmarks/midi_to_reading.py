@@ -2,8 +2,8 @@
 
 python -m tests.benchmarks.midi_to_reading PIECE.mid [--rate 10]
 
-Each message is pushed by itself, as a port gives it. What is measured is the push that gives a reading, which holds every
-message before it, and beside it the push that gives none.
+Each message is pushed by itself, as a port gives it. What is measured is the push that gives a reading, which holds
+every message before it, and beside it the push that gives none.
 """
 
 from __future__ import annotations
