@@ -521,6 +521,8 @@ def _channels(numbers: str) -> frozenset[int]:
 
 def _hush_drivers() -> None:
     """ALSA, JACK and PortAudio write on standard error when a device goes, across a dashboard: they write nowhere."""
+    if sys.stderr is None or "--debug" in sys.argv:
+        return
     sys.stderr.flush()
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

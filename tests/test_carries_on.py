@@ -91,10 +91,13 @@ def test_a_sound_server_that_dies_and_returns_is_listened_to_again(chords: Path)
         returned = time.monotonic()
         session.wait_for(has_been("live", "lost", "live"))
         assert time.monotonic() - returned <= RETURN_S
+        pulse.stop()
+        session.wait_for(has_been("live", "lost", "live", "lost"))
+    # It was ended while it looked for its input.
     check_time(session.readings)
     complaint = session.complaint()
     assert session.process.returncode == 0, complaint
-    assert "input lost once" in complaint
+    assert "input lost 2 times" in complaint
     assert len(complaint.splitlines()) == 1, complaint
 
 
@@ -155,18 +158,21 @@ def strike_until(keys: Any, condition: Any) -> None:
 @pytest.mark.pulseaudio
 def test_after_a_stall_it_is_soon_as_quick_as_before(chords: Path):
     with pulse_server() as pulse, playing(pulse, chords), listening("--mic", env=pulse.env) as session:
+
+        def behind_s() -> float:
+            """How much later than the clock stream time is."""
+            return time.monotonic() - session.readings[-1]["time"]
+
         session.wait_for(lambda readings: len(readings) > 50 and readings[-1]["state"] == "live")
-        usual = float(np.median([reading["latency_ms"] for reading in session.readings[20:]]))
+        usual_s = min(behind_s() for _ in range(20) if not time.sleep(0.05))
+        usual_ms = float(np.median([reading["latency_ms"] for reading in session.readings[20:]]))
         session.process.send_signal(signal.SIGSTOP)
         time.sleep(3.0)
+        assert behind_s() > usual_s + 2.0
         session.process.send_signal(signal.SIGCONT)
-        time.sleep(2.0)
+        # On an idle machine it takes less than two seconds; this one may be busy.
+        session.wait_for(lambda readings: behind_s() < usual_s + 0.3, timeout_s=10.0)
         caught_up = len(session.readings)
         session.wait_for(lambda readings: len(readings) > caught_up + 20)
-        after = float(np.median([reading["latency_ms"] for reading in session.readings[caught_up:]]))
-        assert after < usual + 150.0, (usual, after)
-        # It keeps the pace of the clock, so it is not late either where the latency would not show it.
-        began = time.monotonic(), session.readings[-1]["time"]
-        session.wait_for(lambda readings: readings[-1]["time"] > began[1] + 3.0)
-        assert time.monotonic() - began[0] == pytest.approx(session.readings[-1]["time"] - began[1], abs=0.7)
+        assert np.median([r["latency_ms"] for r in session.readings[caught_up:]]) < usual_ms + 150.0
     check_time(session.readings)

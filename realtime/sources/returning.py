@@ -16,6 +16,9 @@ from realtime.sources import LiveSource
 FIRST_LOOK_S = 0.25
 LONGEST_LOOK_S = 1.0
 
+#: How long ``close`` waits for a look that is under way.
+LAST_WAIT_S = 3.0
+
 
 class Returning:
     """Wraps a live ``source``: where it gives ``Lost`` it is closed, and reopened as soon as it is there again.
@@ -41,6 +44,7 @@ class Returning:
         self._change = threading.Condition()
         self._found: LiveSource | None = None
         self._failure: Exception | None = None
+        self._finder: threading.Thread | None = None
 
     @property
     def dropped(self) -> int:
@@ -76,6 +80,9 @@ class Returning:
             open_sources = [source for source in (self._source, self._found) if source]
         for source in open_sources:
             source.close()
+        if self._finder is not None:
+            # The program may end after this, and a driver that is being started then would be torn away under it.
+            self._finder.join(LAST_WAIT_S)
 
     def _placed(self, events: Iterable[Event]) -> Iterator[Event]:
         """The events in the time of the whole stream."""
@@ -87,7 +94,8 @@ class Returning:
         self._dropped, self._overflows = self.dropped, self.overflows
         self._source = None
         self._lost_s, self._lost_at = time_s, self._clock()
-        threading.Thread(target=self._look_for, args=(source,), name="input-finder", daemon=True).start()
+        self._finder = threading.Thread(target=self._look_for, args=(source,), name="input-finder", daemon=True)
+        self._finder.start()
 
     def _look_for(self, lost: LiveSource) -> None:
         lost.close()
