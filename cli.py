@@ -128,6 +128,9 @@ def live(
     mute: Annotated[
         str, typer.Option(metavar="CHANNEL,…", help="MIDI channels to ignore, 1 to 16; 10 is the drums.")
     ] = "",
+    channels: Annotated[
+        str, typer.Option(metavar="NUMBER,…", help="Channels of the sound input, from 1; default: the first two.")
+    ] = "",
     model: Model = None,
     rate: Rate = LIVE_RATE_HZ,
     osc: Osc = None,
@@ -143,27 +146,21 @@ def live(
     asked = len(mic or ()) + len(midi or ()) + len(file or ())
     if asked > 1:
         raise UsageError(f"one source at a time, not {asked}: choose among --mic, --midi and --file")
+    if fast and not file:
+        raise UsageError("--fast is for files: a microphone and a MIDI port have a pace of their own")
+    if mute and not midi:
+        raise UsageError("--mute is for MIDI ports: give --midi too")
+    if channels and (midi or file):
+        raise UsageError("--channels is for sound inputs: give --mic instead")
     source: Source
     if file:
         from realtime.sources.files import open_file
 
         source = _paced(open_file(file[0]), fast=fast)
-    elif fast:
-        raise UsageError("--fast is for files: a microphone and a MIDI port have a pace of their own")
-    elif mute and not midi:
-        raise UsageError("--mute is for MIDI ports: give --midi too")
     elif midi:
-        _hush_drivers()
-        from realtime.sources.midi_port import MidiPort
-        from realtime.sources.returning import Returning
-
-        source = Returning(MidiPort(midi[0] or None, muted=_channels(mute)))
+        source = _midi_port(midi[0] or None, muted=_numbers("--mute", mute, 16))
     else:
-        _hush_drivers()
-        from realtime.sources.microphone import Microphone
-        from realtime.sources.returning import Returning
-
-        source = Returning(Microphone((mic or [""])[0] or None))
+        source = _microphone((mic or [""])[0] or None, channels=_numbers("--channels", channels, 256))
     _follow(source, model=model, rate=rate, osc=osc, smoothing=smoothing, plain=plain, as_json=as_json)
 
 
@@ -510,13 +507,29 @@ def _paced(source: Source, *, fast: bool) -> Source:
     return source if fast else Paced(source)
 
 
-def _channels(numbers: str) -> frozenset[int]:
-    """MIDI channels as musicians count them, from 1, as MIDI does, from 0."""
+def _microphone(name: str | None, *, channels: Sequence[int]) -> Source:
+    from realtime.sources.microphone import Microphone
+    from realtime.sources.returning import Returning
+
+    _hush_drivers()
+    return Returning(Microphone(name, channels=channels))
+
+
+def _midi_port(name: str | None, *, muted: Sequence[int]) -> Source:
+    from realtime.sources.midi_port import MidiPort
+    from realtime.sources.returning import Returning
+
+    _hush_drivers()
+    return Returning(MidiPort(name, muted=frozenset(channel - 1 for channel in muted)))
+
+
+def _numbers(option: str, numbers: str, most: int) -> list[int]:
+    """Channels as people count them, from 1."""
     listed = _listed(numbers)
     for number in listed:
-        if number not in map(str, range(1, 17)):
-            raise UsageError(f"--mute takes MIDI channels, 1 to 16 with commas between, not '{number}'")
-    return frozenset(int(number) - 1 for number in listed)
+        if number not in map(str, range(1, most + 1)):
+            raise UsageError(f"{option} takes channels, 1 to {most} with commas between, not '{number}'")
+    return [int(number) for number in listed]
 
 
 def _hush_drivers() -> None:

@@ -257,4 +257,8 @@ class TestSmoothing:
 
     def test_channels_are_counted_from_1(self):
         assert "1 to 16" in one_line(moodring("live", "--midi", "--mute", "0"), 2)
+        assert "1 to 256" in one_line(moodring("live", "--mic", "--channels", "left"), 2)
+
+    def test_options_of_another_kind_of_input_are_refused(self):
         assert "--midi" in one_line(moodring("live", "--mic", "--mute", "10"), 2)
+        assert "--mic" in one_line(moodring("live", "--midi", "--channels", "1"), 2)

@@ -76,16 +76,17 @@ class Microphone:
     """The sound of an input ``device``: its number, its name or any part of that, or ``None`` for the default one.
 
     Of several devices that a name fits, the one called exactly so is taken, else the first. Sound comes at the device's
-    own ``sample_rate`` (Hz) as float32 [shape=(n, channels)], at most two channels. ``latency_s`` is how old a sample
-    is when the driver hands it over, in seconds, as the driver says.
+    own ``sample_rate`` (Hz) as float32 [shape=(n, channels)]: of its ``channels`` those that are named, counted from 1
+    as on the device, else the first two. ``latency_s`` is how old a sample is when the driver hands it over, in
+    seconds, as the driver says.
 
     Up to ``queue_s`` seconds wait to be read; blocks beyond that are left out and counted in ``dropped``, and a
     ``Lost`` stands before what follows them. For a reader that is as far behind the next time everything that waits is
     left out, so that it is not late for good. What the driver lost is counted in ``overflows``. A device that stops, or
     gives nothing in two seconds of waiting, gives a last ``Lost``. ``clock`` gives seconds.
 
-    Raises ``UsageError`` for a device that is not there and ``MoodringError`` where PortAudio is missing, there is no
-    input at all, or the device cannot be opened.
+    Raises ``UsageError`` for a device or channel that is not there and ``MoodringError`` where PortAudio is missing,
+    there is no input at all, or the device cannot be opened.
     """
 
     kind: Literal["sound", "notes"] = "sound"
@@ -96,12 +97,15 @@ class Microphone:
         device: int | str | None = None,
         queue_s: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
+        channels: Sequence[int] = (),
     ) -> None:
         sounddevice = _sounddevice()
         chosen = _choose(input_devices(), device)
         self.name = chosen.name
         self.sample_rate = chosen.sample_rate
-        self.channels = min(chosen.channels, _MOST_CHANNELS)
+        self._wanted = tuple(channels)
+        self._columns = _columns(self._wanted, chosen)
+        self.channels = len(self._columns)
         self.ended = False
         self.overflows = 0
         self.arrived_s: float | None = None
@@ -126,7 +130,7 @@ class Microphone:
             self._stream = sounddevice.InputStream(
                 device=chosen.index,
                 samplerate=self.sample_rate,
-                channels=self.channels,
+                channels=max(self._columns) + 1,
                 dtype="float32",
                 callback=self._hear,
                 finished_callback=self._stop,
@@ -194,7 +198,7 @@ class Microphone:
             sounddevice._terminate()
         try:
             sounddevice._initialize()
-            return Microphone(self.name, self._queue_s, self._clock)
+            return Microphone(self.name, self._queue_s, self._clock, self._wanted)
         except sounddevice.PortAudioError as error:
             raise MoodringError(f"PortAudio does not start ({error})") from error
 
@@ -218,8 +222,8 @@ class Microphone:
             self._refuses = True
             return
         self._queued += count
-        # Copied, since the driver uses its buffer again.
-        self._blocks.put(_Block(samples.copy(), self._clock(), self._refuses))
+        # Choosing columns copies, and it must: the driver uses its buffer again.
+        self._blocks.put(_Block(samples[:, self._columns], self._clock(), self._refuses))
         self._refuses = False
 
     def _stop(self) -> None:
@@ -236,6 +240,15 @@ class Microphone:
     def _waiting(self) -> list[_Block]:
         blocks = [self._blocks.get_nowait() for _ in range(self._blocks.qsize())]
         return [block for block in blocks if block is not None]
+
+
+def _columns(wanted: Sequence[int], device: Device) -> list[int]:
+    """The columns of the device's sound to take."""
+    for channel in wanted:
+        if not 1 <= channel <= device.channels:
+            has = "only channel 1" if device.channels == 1 else f"channels 1 to {device.channels}"
+            raise UsageError(f'"{device.name}" has {has}, not {channel}')
+    return [channel - 1 for channel in wanted] or list(range(min(device.channels, _MOST_CHANNELS)))
 
 
 def _choose(devices: list[Device], wanted: int | str | None) -> Device:

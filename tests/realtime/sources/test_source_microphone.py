@@ -531,3 +531,26 @@ def test_a_system_that_does_not_start_is_no_end_of_the_search(stage: Stage, port
         microphone.reopen()
     portaudio.cannot_initialize = ""
     assert microphone.reopen().name == "Stage"
+
+
+def test_channels_are_chosen_as_they_are_counted_on_the_device(portaudio: FakePortAudio) -> None:
+    portaudio.add("Interface", channels=18)
+    microphone = Microphone(channels=(3, 1))
+    stream = portaudio.stream
+    assert stream is not None
+    assert stream.settings["channels"] == 3
+    buffer = np.tile(np.array([0.1, 0.2, 0.3], np.float32), (64, 1))
+    stream.settings["callback"](buffer, 64, None, SimpleNamespace(input_overflow=False))
+    buffer[:] = 0.9  # the driver uses it again
+    (sound,) = microphone.read(0.0)
+    assert isinstance(sound, Sound)
+    np.testing.assert_array_equal(sound.samples, np.tile(np.array([0.3, 0.1], np.float32), (64, 1)))
+    assert microphone.channels == 2
+    assert microphone.reopen().channels == 2
+
+
+@pytest.mark.parametrize(("has", "says"), [(1, "only channel 1"), (2, "channels 1 to 2")])
+def test_a_channel_that_is_not_there(portaudio: FakePortAudio, has: int, says: str) -> None:
+    portaudio.add("Stage", channels=has)
+    with pytest.raises(UsageError, match=f'"Stage" has {says}, not 3'):
+        Microphone(channels=(3,))
