@@ -32,7 +32,6 @@ HEAVY_MS, TOO_HEAVY_MS = 50.0, 100.0
 #: What is run before the clock starts, since a first hop loads and warms what later ones use; and then for how long.
 _WARM_UP_S, _MEASURED_S = 1.0, 5.0
 _LEAST_COLUMNS, _LEAST_LINES = 40, 12
-_MOST_CHANNELS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ def examine(*, rate_hz: float) -> Iterator[Finding]:
 
 def check_sound() -> tuple[Finding, float | None]:
     """The inputs and whether the default one opens as 'live' opens it; with that, the driver's latency in ms."""
-    from realtime.sources.microphone import input_devices
+    from realtime.sources.microphone import MOST_CHANNELS, input_devices
 
     try:
         devices = input_devices()
@@ -93,7 +92,7 @@ def check_sound() -> tuple[Finding, float | None]:
     try:
         sounddevice.check_input_settings(
             device=chosen.index,
-            channels=min(chosen.channels, _MOST_CHANNELS),
+            channels=min(chosen.channels, MOST_CHANNELS),
             dtype="float32",
             samplerate=chosen.sample_rate,
         )

@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, settings
 from support.jack import Jack, jack_server
 from support.pulse import Pulse, pulse_server
 
+from models.bundle import installed_folder
+
 # On a busy machine everything takes longer than it should; that is no failure.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
@@ -39,6 +41,17 @@ def jack() -> Iterator[Jack]:
     """A JACK server; ``jack.keyboard(name)`` is a keyboard on it."""
     with jack_server() as server:
         yield server
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's folder of bundles, empty."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    folder = installed_folder()
+    if tmp_path not in folder.parents:
+        pytest.skip("this system has no XDG_DATA_HOME")
+    folder.mkdir(parents=True)
+    return folder
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
@@ -103,9 +103,9 @@ def test_a_sound_server_that_dies_and_returns_is_listened_to_again(chords: Path)
 
 @pytest.mark.jack
 def test_a_keyboard_that_is_switched_off_and_on_is_followed_again(jack: Jack):
-    with listening_to_piano(jack) as session:
+    with ExitStack() as until_the_end:
         with jack.keyboard("Stage Piano") as keys:
-            session.begin()
+            session = until_the_end.enter_context(listening("--midi", "Stage", env=jack.env))
             session.wait_for(lambda readings: len(readings) > 0)
             keys.send(mido.Message("note_on", note=60, velocity=90))
             keys.send(mido.Message("note_on", note=64, velocity=90))
@@ -123,25 +123,6 @@ def test_a_keyboard_that_is_switched_off_and_on_is_followed_again(jack: Jack):
     complaint = session.complaint()
     assert session.process.returncode == 0, complaint
     assert "input lost once" in complaint
-
-
-@contextmanager
-def listening_to_piano(jack: Jack) -> Iterator[Any]:
-    """A session that is begun once there is a piano to listen to."""
-
-    class Later:
-        def begin(self) -> None:
-            self._context = listening("--midi", "Stage", env=jack.env)
-            self._session = self._context.__enter__()
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self._session, name)
-
-    session = Later()
-    try:
-        yield session
-    finally:
-        session._context.__exit__(None, None, None)
 
 
 def strike_until(keys: Any, condition: Any) -> None:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from models.errors import MoodringError, UsageError
 from realtime.events import Event, Lost, Sound
 
-_MOST_CHANNELS = 2
+#: How many channels are taken where none are named.
+MOST_CHANNELS = 2
 #: A device that gives nothing while it is waited for this long is gone: silence is samples too.
 _SILENT_S = 2.0
 
@@ -248,7 +249,7 @@ def _columns(wanted: Sequence[int], device: Device) -> list[int]:
         if not 1 <= channel <= device.channels:
             has = "only channel 1" if device.channels == 1 else f"channels 1 to {device.channels}"
             raise UsageError(f'"{device.name}" has {has}, not {channel}')
-    return [channel - 1 for channel in wanted] or list(range(min(device.channels, _MOST_CHANNELS)))
+    return [channel - 1 for channel in wanted] or list(range(min(device.channels, MOST_CHANNELS)))
 
 
 def _choose(devices: list[Device], wanted: int | str | None) -> Device:

@@ -14,7 +14,7 @@ import pytest
 from support.jack import Jack
 from support.pulse import Pulse
 
-from models.bundle import BUNDLED, CARD, STEP_NETWORK, installed_folder
+from models.bundle import BUNDLED, CARD, STEP_NETWORK
 from realtime import doctor
 from realtime.doctor import Cost, Finding, check_inputs, check_models, is_fit, judge_cost, report
 from realtime.sources.microphone import Device
@@ -40,17 +40,6 @@ def examined(env: dict[str, str]) -> tuple[dict[str, dict[str, Any]], int]:
 
 def problems(findings: dict[str, dict[str, Any]]) -> set[str]:
     return {check for check, found in findings.items() if found["verdict"] == "problem"}
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's folder of bundles, empty."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    folder = installed_folder()
-    if tmp_path not in folder.parents:
-        pytest.skip("this system has no XDG_DATA_HOME")
-    folder.mkdir(parents=True)
-    return folder
 
 
 def tampered(home: Path, name: str) -> Path:

@@ -9,19 +9,10 @@ from typing import Any
 
 import pytest
 
-from models.bundle import BUNDLED, CARD, installed_folder
+from models.bundle import BUNDLED, CARD
 from realtime.listing import list_models, show_model
 
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's folder of bundles, empty."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    folder = installed_folder()
-    if tmp_path not in folder.parents:
-        pytest.skip("this system has no XDG_DATA_HOME")
-    folder.mkdir(parents=True)
-    return folder
+pytestmark = pytest.mark.usefixtures("home")
 
 
 def own(home: Path, name: str, **changed: Any) -> Path:
