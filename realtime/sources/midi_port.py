@@ -127,7 +127,7 @@ class MidiPort:
                 if self._arrival.wait_for(lambda: self.ended, WATCH_S):
                     return
             try:
-                is_there = self.name in _port_names(self._midi)
+                is_there = self.name in _ports_beside(self._port, self._midi)
             except Exception:  # whatever has befallen the MIDI system, nothing is heard of the port
                 is_there = False
             if not is_there:
@@ -167,6 +167,16 @@ def _choose(ports: list[str], wanted: str | None) -> str:
         raise MoodringError(f'no MIDI port was found, so none called "{wanted}": plug in a keyboard and try again')
     there_is = "; ".join(f'"{port}"' for port in ports)
     raise UsageError(f'no MIDI port is called "{wanted}": choose one of {there_is}')
+
+
+def _ports_beside(port: Any, midi: Any) -> list[str]:
+    """The ports that are there, asked through the open ``port`` where its backend can.
+
+    python-rtmidi holds the interpreter while it starts a client of its own to ask, for seconds where JACK is busy, and
+    nothing else of the program runs meanwhile.
+    """
+    handle = getattr(port, "_rt", None)
+    return _port_names(midi) if handle is None else [str(name) for name in handle.get_ports()]
 
 
 def _port_names(midi: Any) -> list[str]:

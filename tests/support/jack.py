@@ -49,7 +49,7 @@ def jack_server() -> Iterator[Jack]:
     require({"jackd": "jackd2", "jack_wait": "jackd2"})
     name = f"moodring-{os.getpid()}"
     env = {**os.environ, "JACK_DEFAULT_SERVER": name, "JACK_NO_START_SERVER": "1", "MOODRING_MIDI_BACKEND": BACKEND}
-    command = ["jackd", "--no-realtime", "-n", name, "-d", "dummy", "-r", "44100", "-p", "256"]
+    command = ["jackd", "--no-realtime", "--sync", "-n", name, "-d", "dummy", "-r", "44100", "-p", "512"]
     server = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_until(lambda: _answers(name, env), server)
