@@ -55,3 +55,17 @@ class NoteWithdrawn:
 
 
 NoteEvent = NoteBegan | NoteReleased | NoteEnded | NoteWithdrawn
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """A note as it begins, played or transcribed, for whoever shows notes: ``pitch`` 0–127, ``velocity`` 1–127.
+
+    ``time_s`` is its onset in stream time; ``channel`` 0–15 (9 is drums), 0 for a transcribed note. A transcribed one
+    may turn out to have been none; nothing more is said of it then.
+    """
+
+    time_s: float
+    pitch: int
+    velocity: int
+    channel: int = 0
