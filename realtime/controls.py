@@ -44,7 +44,7 @@ class Smooth:
 
 @dataclass(frozen=True, slots=True)
 class SetRate:
-    """Another number of readings a second: ``hz``, or where that is None the next faster (1) or slower (−1) ``step``."""
+    """Another number of readings a second: ``hz``; where that is None, the next faster (``step`` 1) or slower (−1)."""
 
     hz: float | None = None
     step: int = 0
