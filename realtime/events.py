@@ -98,5 +98,12 @@ class Lost:
     time_s: float
 
 
-KeyEvent = NoteOn | NoteOff | Pedal | Sostenuto | AllNotesOff | AllSoundOff | Tempo | Advance | Lost
+@dataclass(frozen=True, slots=True)
+class SoundLost:
+    """The sound went away while other inputs go on: stream time runs with their events until sound comes again."""
+
+    time_s: float
+
+
+KeyEvent = NoteOn | NoteOff | Pedal | Sostenuto | AllNotesOff | AllSoundOff | Tempo | Advance | Lost | SoundLost
 Event = Sound | KeyEvent

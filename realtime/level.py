@@ -5,7 +5,7 @@ whatever it hears to its own minimum and maximum, so near-silence would come out
 before it, and below the gate there are no notes.
 
 The gate learns the noise of the room: a quiet sound that does not change for three seconds is hum or hiss, not music,
-and from then on the gate opens above it only.
+and from then on the gate opens above it only. Who knows that nothing plays can have it learn the room outright.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ STEADY_DB = 3.0
 MOST_NOISE_DB = -50.0
 #: So far above the noise the gate opens, and half as far above it it begins to close.
 ABOVE_NOISE_DB = 6.0
+#: What is learned of the room when asked to may be louder, up to here: a gate above it would shut out music.
+MOST_ROOM_DB = -30.0
 #: A level is that of the last 0.4 s, as in the "momentary" loudness of EBU Tech 3341.
 MOMENTARY_S = 0.4
 
@@ -52,16 +54,33 @@ class LevelGate:
         self._noise_db = SILENCE_DB
         self._open = False
         self._quiet_s = 0.0
+        self._room_db = SILENCE_DB
+        self._room: list[float] = []
+        self._room_hops = 0
+
+    def calibrate(self, length_s: float) -> None:
+        """Take the next ``length_s`` seconds for the noise of the room: the gate is shut for as long."""
+        self._room = []
+        self._room_hops = max(1, round(length_s / self._hop_s))
+
+    @property
+    def is_calibrating(self) -> bool:
+        """Whether the noise of the room is being learned."""
+        return self._room_hops > 0
 
     def push(self, samples: NDArray[np.float32]) -> bool:
         """Take one hop; True while the gate is open."""
         power = float(np.mean(np.square(samples, dtype=np.float64)))
         self._powers.append(power)
         level = power_to_db(power)
+        if self._room_hops:
+            self._learn_room(level)
+            self._open = False
+            return False
         self._learn(level)
-        if level >= max(OPEN_DB, self._noise_db + ABOVE_NOISE_DB):
+        if level >= max(OPEN_DB, self.noise_db + ABOVE_NOISE_DB):
             self._open = True
-        is_quiet = level < max(CLOSE_DB, self._noise_db + ABOVE_NOISE_DB / 2)
+        is_quiet = level < max(CLOSE_DB, self.noise_db + ABOVE_NOISE_DB / 2)
         self._quiet_s = self._quiet_s + self._hop_s if is_quiet else 0.0
         if self._quiet_s > HOLD_S:
             self._open = False
@@ -75,10 +94,27 @@ class LevelGate:
             if loudest <= MOST_NOISE_DB and loudest - min(self._levels) <= STEADY_DB:
                 self._noise_db = loudest
 
+    def _learn_room(self, level: float) -> None:
+        self._room.append(level)
+        self._room_hops -= 1
+        if not self._room_hops:
+            # One cough is not the room.
+            self.room_db = float(np.percentile(self._room, 95))
+            self._room = []
+
+    @property
+    def room_db(self) -> float:
+        """What was learned of the room when asked to, ``SILENCE_DB`` before; held to ``MOST_ROOM_DB`` when set."""
+        return self._room_db
+
+    @room_db.setter
+    def room_db(self, level_db: float) -> None:
+        self._room_db = min(level_db, MOST_ROOM_DB)
+
     @property
     def noise_db(self) -> float:
         """The level of the noise that has been learned, ``SILENCE_DB`` where none has."""
-        return self._noise_db
+        return max(self._noise_db, self._room_db)
 
     @property
     def level_db(self) -> float:

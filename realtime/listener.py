@@ -6,6 +6,8 @@ into calls: a moment at time ``t`` holds everything that had become certain by `
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -13,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.affect import State
-from models.features import FeatureSet, FeatureVector
+from models.features import FeatureSet, FeatureVector, Window
 from models.transcription import SAMPLE_RATE
+from realtime.doubles import Doubles
 from realtime.events import (
     Advance,
     AllNotesOff,
@@ -27,11 +30,18 @@ from realtime.events import (
     Pedal,
     Sostenuto,
     Sound,
+    SoundLost,
     Tempo,
 )
+from realtime.level import SILENCE_DB
+from realtime.note_events import NoteBegan, NoteEvent, Struck
 from realtime.sound_memory import SoundMemory
 from realtime.transcriber import HOP_SAMPLES, StreamingTranscriber
 from realtime.window import NoteWindow
+
+#: How long the noise of a room is listened to, and how many notes wait to be asked for.
+CALIBRATION_S = 5.0
+_MOST_STRUCK = 256
 
 #: With nothing heard for this long, the state is silence.
 SILENCE_AFTER_S = 2.0
@@ -61,7 +71,13 @@ class Listener:
         self._needs_sound = any(known.needs_sound for known in feature_sets)
         self._rate_hz = rate_hz
         self._window = NoteWindow(window_s)
+        self._doubles = Doubles()
+        self._struck: deque[Struck] = deque(maxlen=_MOST_STRUCK)
+        self._latest: Window | None = None
+        self._room_db: float | None = None
         self._sound: SoundMemory | None = None
+        # Time of the transcriber at which the present memory of sound began.
+        self._sound_origin_s = 0.0
         self._transcriber: StreamingTranscriber | None = None
         # Stream time at which the present transcriber's own time began.
         self._origin_s = 0.0
@@ -92,6 +108,62 @@ class Listener:
         """How many samples were NaN or infinite, and heard as silence."""
         return 0 if self._transcriber is None else self._transcriber.nonfinite
 
+    @property
+    def latest(self) -> Window | None:
+        """The window of the last moment, None before the first."""
+        return self._latest
+
+    @property
+    def is_gated(self) -> bool:
+        """Whether the sound is below what is listened to; False where there is none."""
+        return self._transcriber is not None and not self._transcriber.is_audible
+
+    @property
+    def is_calibrating(self) -> bool:
+        """Whether the noise of the room is being learned."""
+        return self._transcriber is not None and self._transcriber.is_calibrating
+
+    @property
+    def room_db(self) -> float | None:
+        """What was learned of the noise of the room, in dB re full scale; None where nothing was."""
+        return self._room_db
+
+    def take_struck(self) -> list[Struck]:
+        """The notes that have begun since the last time, the newest 256 of them."""
+        struck = list(self._struck)
+        self._struck.clear()
+        return struck
+
+    def calibrate(self) -> bool:
+        """Take the next ``CALIBRATION_S`` seconds for the noise of the room; False where there is no sound."""
+        if self._transcriber is None or self._lost:
+            return False
+        self._transcriber.calibrate(CALIBRATION_S)
+        return True
+
+    def forget(self) -> None:
+        """Forget the music so far. Stream time goes on, and what is set stays."""
+        begun = self._window.begun
+        self._window.reset()
+        self._window.begun = begun
+        self._doubles = Doubles()
+        if self._sound is not None:
+            self._sound.begin_at(max(self._reached_s - self._origin_s - self._sound_origin_s, 0.0))
+
+    def use(self, feature_sets: tuple[FeatureSet, ...], *, window_s: float, rate_hz: float) -> None:
+        """Other features, window or rate from here on; what has been heard stays.
+
+        Where features of sound were not asked for before, their window begins now.
+        """
+        remembered, length_s = self._sound is not None, self._window.length_s
+        self._feature_sets, self._window.length_s = feature_sets, window_s
+        self._needs_sound = any(known.needs_sound for known in feature_sets)
+        if not (self._needs_sound and remembered and window_s == length_s):
+            self._begin_sound()
+        # The next moment is the first of the new pace after the last one.
+        self._moments = math.floor(self._moments / self._rate_hz * rate_hz + 1e-6)
+        self._rate_hz = rate_hz
+
     def push(self, events: Iterable[Event]) -> list[Moment]:
         """Take the next events; the moments that have become due."""
         moments: list[Moment] = []
@@ -111,8 +183,7 @@ class Listener:
         if self._transcriber is not None and not self._lost:
             self._remember(self._transcriber.end_input())
             moments += self._transcribe(self._transcriber)
-            for event in self._transcriber.flush():
-                self._window.hear(event, self._origin_s)
+            self._hear_notes(self._transcriber.flush())
         moments += self._due(self._reached_s, inclusive=True)
         return moments
 
@@ -120,13 +191,31 @@ class Listener:
         transcriber = self._transcriber
         if transcriber is None or self._lost or transcriber.sample_rate != sound.sample_rate:
             # A new stream of samples begins at the time that has been reached.
+            is_beside_keys = transcriber is None and not self._lost
             transcriber = self._transcriber = StreamingTranscriber(sound.sample_rate)
+            if self._room_db is not None:
+                transcriber.room_db = self._room_db
             self._origin_s = self._reached_s
-            self._window.end_all(self._reached_s)
-            self._sound = SoundMemory(self._window.length_s) if self._needs_sound else None
+            if not is_beside_keys:
+                self._window.end_all(self._reached_s)
+            self._begin_sound()
             self._lost = False
         self._remember(transcriber.feed(sound.samples))
         yield from self._transcribe(transcriber)
+
+    def _begin_sound(self) -> None:
+        """A memory of the sound that follows, where one is needed."""
+        self._sound = None
+        if self._needs_sound and self._transcriber is not None:
+            self._sound = SoundMemory(self._window.length_s)
+            self._sound_origin_s = self._transcriber.received_s
+
+    def _hear_notes(self, events: Iterable[NoteEvent]) -> None:
+        """What the transcriber says of notes, but for those that a key has told of."""
+        for event in self._doubles.transcribed(events, self._origin_s):
+            self._window.hear(event, self._origin_s)
+            if isinstance(event, NoteBegan):
+                self._struck.append(Struck(self._origin_s + event.onset_s, event.pitch, event.velocity))
 
     def _remember(self, samples: NDArray[np.float32]) -> None:
         if self._sound is not None:
@@ -140,10 +229,12 @@ class Listener:
             self._reached_s = self._origin_s + transcriber.transcribed_s
             if transcriber.is_audible:
                 if self._sound is not None and self._reached_s - self._heard_s > SILENCE_AFTER_S:
-                    self._sound.begin_at(transcriber.transcribed_s - HOP_SAMPLES / SAMPLE_RATE)
+                    began_s = transcriber.transcribed_s - HOP_SAMPLES / SAMPLE_RATE - self._sound_origin_s
+                    self._sound.begin_at(max(began_s, 0.0))
                 self._heard_s = self._reached_s
-            for event in events or ():
-                self._window.hear(event, self._origin_s)
+            self._hear_notes(events or ())
+            if transcriber.room_db > SILENCE_DB:
+                self._room_db = transcriber.room_db
             if self._sound is not None:
                 self._sound.transcribe(transcriber.posteriorgrams)
         self._reached_s = self._origin_s + transcriber.received_s
@@ -156,6 +247,9 @@ class Listener:
             self._reached_s = max(self._reached_s, event.time_s)
         if isinstance(event, NoteOn):
             self._window.begin(event.time_s, event.pitch, event.velocity, event.channel)
+            for double in self._doubles.struck(event, self._origin_s):
+                self._window.hear(double, self._origin_s)
+            self._struck.append(Struck(event.time_s, event.pitch, event.velocity, event.channel))
         elif isinstance(event, NoteOff):
             self._window.release(event.time_s, event.pitch, event.channel)
         elif isinstance(event, Pedal):
@@ -166,9 +260,13 @@ class Listener:
             self._window.silence(event.time_s, event.channel)
         elif isinstance(event, AllNotesOff) and event.channel is not None:
             self._window.release_all(event.time_s, event.channel)
+        elif isinstance(event, SoundLost):
+            self._end_sound(event.time_s)
         elif isinstance(event, AllNotesOff | Lost):
             self._window.end_all(event.time_s)
             self._tempo_bpm = None
+            if isinstance(event, Lost):
+                self._transcriber = self._sound = None
         elif isinstance(event, Tempo):
             self._tempo_bpm = None if event.bpm is None else _as_estimated(event.bpm)
         if isinstance(event, NoteOn | NoteOff):
@@ -176,6 +274,12 @@ class Listener:
         # That time goes on, or that the clock has ceased, is no sign of life.
         if not isinstance(event, Advance) and not (isinstance(event, Tempo) and event.bpm is None):
             self._lost = isinstance(event, Lost)
+
+    def _end_sound(self, time_s: float) -> None:
+        """The sound is gone: what was transcribed is over, and the events of keys carry stream time on."""
+        self._window.end_transcribed(time_s)
+        self._doubles = Doubles()
+        self._transcriber = self._sound = None
 
     def _due(self, until_s: float, *, inclusive: bool) -> Iterator[Moment]:
         while True:
@@ -186,8 +290,10 @@ class Listener:
             yield self._moment(time_s)
 
     def _moment(self, time_s: float) -> Moment:
-        heard = None if self._sound is None or self._lost else self._sound.at(time_s - self._origin_s)
-        window = self._window.at(time_s, heard, self._tempo_bpm)
+        heard = None
+        if self._sound is not None and not self._lost:
+            heard = self._sound.at(time_s - self._origin_s - self._sound_origin_s)
+        window = self._latest = self._window.at(time_s, heard, self._tempo_bpm)
         features = {known.name: known.compute(window) for known in self._feature_sets}
         transcriber = self._transcriber
         if self._lost:
@@ -206,6 +312,8 @@ class Listener:
     def _state(self, time_s: float, features: Mapping[str, FeatureVector]) -> State:
         if self._lost:
             return State.LOST
+        if self.is_calibrating:
+            return State.WARMING
         if time_s - self._heard_s > SILENCE_AFTER_S:
             return State.SILENCE
         if not any(vector.any() for vector in features.values()):

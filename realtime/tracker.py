@@ -16,6 +16,8 @@ from models.errors import UsageError
 from models.predictor import Predictor
 from realtime.events import Event
 from realtime.listener import Listener, Moment
+from realtime.note_events import Struck
+from realtime.outline import Outline
 
 DEFAULT_MODEL = "seed-rnn"
 
@@ -36,9 +38,63 @@ class EmotionTracker:
         self._copies, self._every = _division(self.bundle, rate_hz)
         step_hz = self._copies / self.bundle.hop_s
         self._listener = Listener(self.bundle.feature_sets, window_s=self.bundle.window_s, rate_hz=step_hz)
-        self._predictor = Predictor(self.bundle)
-        self._states = [self._predictor.start() for _ in range(self._copies)]
-        self._steps = 0
+        self._outline = Outline()
+        self._begin()
+
+    def use(self, model: Bundle | str | Path, *, rate_hz: float | None = None) -> None:
+        """Go on with another bundle or rate, from the next reading on: what has been heard stays in the window.
+
+        A network with a state of its own begins it anew, and a bundle that is the first to listen to sound hears it
+        from here on. Raises what the constructor raises, and changes nothing then.
+        """
+        bundle = model if isinstance(model, Bundle) else load(model)
+        self._copies, self._every = _division(bundle, rate_hz)
+        self.bundle = bundle
+        self._listener.use(bundle.feature_sets, window_s=bundle.window_s, rate_hz=self._copies / bundle.hop_s)
+        self._begin()
+
+    def forget(self) -> None:
+        """Forget the music so far, as at the start of another piece. Stream time goes on."""
+        self._listener.forget()
+        self._begin()
+
+    def calibrate(self) -> bool:
+        """Take the next five seconds of sound for the noise of the room; False where there is no sound."""
+        return self._listener.calibrate()
+
+    @property
+    def rate_hz(self) -> float:
+        """How many readings a second of stream time there are."""
+        return self._copies / self._every / self.bundle.hop_s
+
+    @property
+    def is_calibrating(self) -> bool:
+        """Whether the noise of the room is being learned."""
+        return self._listener.is_calibrating
+
+    @property
+    def room_db(self) -> float | None:
+        """The noise of the room as it was learned, in dB re full scale; None where it was not."""
+        return self._listener.room_db
+
+    @property
+    def is_gated(self) -> bool:
+        """Whether the sound is below what is listened to; False where there is none."""
+        return self._listener.is_gated
+
+    @property
+    def tempo_bpm(self) -> float | None:
+        """The tempo of the window in beats a minute, None where it has none."""
+        return self._outline.of(self._listener.latest).tempo_bpm
+
+    @property
+    def key(self) -> str | None:
+        """The key that the window's notes fit best, as ``C major``; None where none fits well."""
+        return self._outline.of(self._listener.latest).key
+
+    def take_struck(self) -> list[Struck]:
+        """The notes that have begun since the last time, the newest 256 of them."""
+        return self._listener.take_struck()
 
     @property
     def sounding(self) -> tuple[int, ...]:
@@ -67,6 +123,11 @@ class EmotionTracker:
     def finish(self) -> list[Reading]:
         """The stream is over: the last readings that were due."""
         return self._read(self._listener.finish())
+
+    def _begin(self) -> None:
+        self._predictor = Predictor(self.bundle)
+        self._states = [self._predictor.start() for _ in range(self._copies)]
+        self._steps = 0
 
     def _read(self, moments: Iterable[Moment]) -> list[Reading]:
         readings = []

@@ -110,6 +110,24 @@ class StreamingTranscriber:
         """Whether the newest hop was above the gate."""
         return self._is_audible
 
+    def calibrate(self, length_s: float) -> None:
+        """Take the next ``length_s`` seconds for the noise of the room: nothing in them is a note."""
+        self._gate.calibrate(length_s)
+
+    @property
+    def is_calibrating(self) -> bool:
+        """Whether the noise of the room is being learned."""
+        return self._gate.is_calibrating
+
+    @property
+    def room_db(self) -> float:
+        """The noise of the room in dB re full scale, −120 where it was not learned or told."""
+        return self._gate.room_db
+
+    @room_db.setter
+    def room_db(self, level_db: float) -> None:
+        self._gate.room_db = level_db
+
     @property
     def nonfinite(self) -> int:
         """How many samples were NaN or infinite."""

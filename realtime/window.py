@@ -126,11 +126,15 @@ class NoteWindow:
         if channel in self._sostenuto:
             self._sostenuto[channel].clear()
 
-    def end_all(self, time_s: float) -> None:
-        """Every note ends and every pedal comes up; no more is said of transcribed notes."""
+    def end_transcribed(self, time_s: float) -> None:
+        """Every transcribed note ends, and no more is said of them."""
         for note in self._announced.values():
             self._ended.append(note.row(max(time_s, note.onset_s)))
         self._announced.clear()
+
+    def end_all(self, time_s: float) -> None:
+        """Every note ends and every pedal comes up; no more is said of transcribed notes."""
+        self.end_transcribed(time_s)
         self._pedals.clear()
         self._sostenuto.clear()
         for key in list(self._sounding):

@@ -101,7 +101,8 @@ def test_a_slow_output_is_skipped_and_the_others_get_everything() -> None:
     assert len(quick.readings) == 250
     assert session.tally.readings == 250
     assert 0 < session.tally.skipped < 250
-    assert len(slow.readings) + session.tally.skipped in (250, 251)
+    # One may be under way when the session has waited long enough.
+    assert abs(len(slow.readings) + session.tally.skipped - 250) <= 1
     assert "skipped by a slow output" in str(session.tally)
 
 

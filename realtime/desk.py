@@ -1,0 +1,277 @@
+"""What is set in a running session, and how a control changes it: model, rate, smoothing, freezing, labels, recording.
+
+The desk belongs to the session's thread. What would hold that up, loading a model, happens on a thread of its own and
+takes effect once it is there.
+"""
+
+from __future__ import annotations
+
+import math
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal, Protocol
+
+from models.affect import Reading
+from models.bundle import Bundle, available, load, load_for, preferred
+from models.errors import MoodringError
+from realtime.controls import (
+    Answer,
+    Calibrate,
+    Control,
+    Freeze,
+    Label,
+    MoveLabel,
+    Quit,
+    Record,
+    Reset,
+    SetRate,
+    Smooth,
+    UseModel,
+)
+from realtime.outputs import Status
+from realtime.smoothing import SETTINGS, Smoother
+from realtime.tracker import EmotionTracker
+
+#: The rates that a step goes through, in readings a second for a bundle that steps at 2 Hz.
+RATES_HZ = (1.0, 2.0, 4.0, 6.0, 10.0, 20.0, 30.0, 50.0)
+
+#: How long what has been done stays on the screen, in seconds of stream time.
+NEWS_S = 6.0
+
+Kind = Literal["sound", "notes"]
+
+
+class Recording(Protocol):
+    """What a recording must take of what is done here; see ``realtime.recorder``."""
+
+    def control(self, time_s: float, control: Control, said: str) -> None:
+        """Note down that ``control`` was done."""
+
+
+class Desk:
+    """The settings of a session that runs ``tracker`` on a source of ``kind``.
+
+    ``model`` is the one asked for, None for the best for the source; ``record`` begins or ends a recording (None:
+    whichever it is not) and says what it did, ``quit`` ends the session. ``loads_at_once`` has a model loaded where it
+    is asked for, for a replay in which the place matters. Raises ``UsageError`` for an unknown smoothing.
+    """
+
+    def __init__(
+        self,
+        tracker: EmotionTracker,
+        kind: Kind,
+        *,
+        model: str | None = None,
+        smoothing: str = "off",
+        record: Callable[[bool | None], str] | None = None,
+        end: Callable[[], None] = lambda: None,
+        loads_at_once: bool = False,
+        is_blind: bool = False,
+    ) -> None:
+        self.recording: Recording | None = None
+        self.label: tuple[float, float] | None = None
+        self.is_blind = is_blind
+        self._tracker = tracker
+        self._kind = kind
+        self._model = model
+        self._smoothing = smoothing
+        self._smoother = Smoother(smoothing)
+        self._frozen: Reading | None = None
+        self._is_frozen = False
+        self._record = record
+        self._end = end
+        self._loads_at_once = loads_at_once
+        self._loaded: queue.SimpleQueue[tuple[Bundle | MoodringError, Answer | None, UseModel | None]] = (
+            queue.SimpleQueue()
+        )
+        self._loading: threading.Thread | None = None
+        self._was_calibrating = False
+        self._news, self._news_until_s = "", -math.inf
+
+    def do(self, control: Control, answer: Answer | None = None) -> None:
+        """Do what was asked, say so in the news, and tell ``answer`` whether it was done."""
+        if isinstance(control, UseModel):
+            self._load(control, answer)
+            return
+        try:
+            said = self._change(control)
+        except MoodringError as error:
+            self._say(str(error), answer, done=False)
+            return
+        self._say(said, answer, done=True)
+        if isinstance(control, MoveLabel) and self.label is not None:
+            control = Label(*self.label)
+        if self.recording is not None and not isinstance(control, Record | Quit):
+            self.recording.control(self._tracker.time_s, control, said)
+
+    def follow(self, kind: Kind) -> None:
+        """Take up what has been loaded, and another model where the source has come to give another ``kind``."""
+        while not self._loaded.empty():
+            self._take_up(*self._loaded.get())
+        if kind != self._kind:
+            self._kind = kind
+            self._load(None, None)
+        is_calibrating = self._tracker.is_calibrating
+        if self._was_calibrating and not is_calibrating and (room_db := self._tracker.room_db) is not None:
+            self._say(f"calibrated: the noise of the room is {room_db:.0f} dB".replace("-", "−"), None, done=True)
+        self._was_calibrating = is_calibrating
+
+    def shown(self, reading: Reading) -> Reading:
+        """``reading`` as it is shown and sent: smoothed, or held where everything is frozen."""
+        smooth = self._smoother.smooth(reading)
+        if not self._is_frozen:
+            self._frozen = smooth
+            return smooth
+        held = self._frozen or smooth
+        return replace(
+            smooth,
+            valence=held.valence,
+            valence_std=held.valence_std,
+            arousal=held.arousal,
+            arousal_std=held.arousal_std,
+        )
+
+    def status(self, status: Status, reading: Reading) -> Status:
+        """``status`` with what is set here and the news; ``reading`` is the one before it was smoothed or frozen."""
+        is_changed = self._is_frozen or self._smoothing != "off"
+        news = self._news if self._tracker.time_s < self._news_until_s else ""
+        if self._tracker.is_calibrating:
+            news = "calibrating: let the room be quiet for five seconds"
+        return replace(
+            status,
+            message=status.message or news,
+            raw=reading if is_changed else None,
+            tempo_bpm=self._tracker.tempo_bpm,
+            key=self._tracker.key,
+            is_gated=self._tracker.is_gated,
+            smoothing=self._smoothing,
+            rate_hz=self._tracker.rate_hz,
+            is_frozen=self._is_frozen,
+            is_blind=self.is_blind,
+            label=self.label,
+        )
+
+    def say(self, news: str) -> None:
+        """Show a line for a while."""
+        self._news, self._news_until_s = news, self._tracker.time_s + NEWS_S
+
+    def _say(self, said: str, answer: Answer | None, *, done: bool) -> None:
+        self.say(said)
+        if answer is not None:
+            answer(said, done)
+
+    def _change(self, control: Control) -> str:
+        if isinstance(control, Calibrate):
+            return self._calibrate()
+        if isinstance(control, Reset):
+            self._tracker.forget()
+            return "begun anew"
+        if isinstance(control, Freeze):
+            self._is_frozen = not self._is_frozen if control.on is None else control.on
+            return "frozen" if self._is_frozen else "going on"
+        if isinstance(control, Smooth):
+            return self._smooth(control.setting)
+        if isinstance(control, SetRate):
+            rate_hz = control.hz if control.hz is not None else self._next_rate(control.step)
+            self._tracker.use(self._tracker.bundle, rate_hz=rate_hz)
+            return f"{self._tracker.rate_hz:g} readings a second"
+        if isinstance(control, Label | MoveLabel):
+            return self._mark(control)
+        if isinstance(control, Record):
+            if self._record is None:
+                raise MoodringError("nothing can be recorded here")
+            return self._record(control.on)
+        if isinstance(control, Quit):
+            self._end()
+        return "ending"
+
+    def _calibrate(self) -> str:
+        if not self._tracker.calibrate():
+            raise MoodringError("there is no sound to calibrate by")
+        return "calibrating"
+
+    def _smooth(self, setting: str | None) -> str:
+        setting = setting or SETTINGS[(SETTINGS.index(self._smoothing) + 1) % len(SETTINGS)]
+        self._smoother = Smoother(setting)
+        self._smoothing = setting
+        return f"smoothing {setting}"
+
+    def _next_rate(self, step: int) -> float:
+        now_hz = self._tracker.rate_hz
+        own_hz = 1.0 / self._tracker.bundle.hop_s
+        rates = [rate * own_hz / 2.0 for rate in RATES_HZ]
+        if step > 0:
+            return min((rate for rate in rates if rate > now_hz + 1e-9), default=now_hz)
+        return max((rate for rate in rates if rate < now_hz - 1e-9), default=now_hz)
+
+    def _mark(self, control: Label | MoveLabel) -> str:
+        valence, arousal = control.valence, control.arousal
+        if isinstance(control, MoveLabel):
+            from_valence, from_arousal = self.label or (0.0, 0.0)
+            valence, arousal = from_valence + valence, from_arousal + arousal
+        if not (math.isfinite(valence) and math.isfinite(arousal)):
+            raise MoodringError("a label's valence and arousal must be numbers in −1…1")
+        self.label = min(max(valence, -1.0), 1.0), min(max(arousal, -1.0), 1.0)
+        return "your point: valence {:+.2f}, arousal {:+.2f}".format(*self.label).replace("-", "−")
+
+    def _load(self, control: UseModel | None, answer: Answer | None) -> None:
+        """Load the model that ``control`` asks for, or the best for the source, and take it up once it is there."""
+        if self._loads_at_once:
+            self._take_up(self._loading_result(control), answer, control)
+            return
+        if self._loading is not None and self._loading.is_alive():
+            if control is not None:
+                self._say("another model is being loaded", answer, done=False)
+                return
+            self._loading.join()
+        work = lambda: self._loaded.put((self._loading_result(control), answer, control))  # noqa: E731
+        self._loading = threading.Thread(target=work, name="model-loader", daemon=True)
+        self._loading.start()
+
+    def _loading_result(self, control: UseModel | None) -> Bundle | MoodringError:
+        try:
+            if control is None:
+                return self._fitting()
+            return load_for(self._kind, control.name or self._next_model())
+        except MoodringError as error:
+            return error
+
+    def _fitting(self) -> Bundle:
+        """The model that was asked for where the source can feed it, else the best for the source."""
+        if self._model is not None:
+            bundle = load(self._model)
+            if self._kind == "sound" or not any(known.needs_sound for known in bundle.feature_sets):
+                return bundle
+        return load_for(self._kind)
+
+    def _next_model(self) -> str:
+        """The name after the present one, of those that the source can feed; the best comes first."""
+        best = preferred(self._kind)
+        names = [best, *sorted(name for name in available() if name != best)]
+        now = self._tracker.bundle.name
+        place = names.index(now) if now in names else -1
+        following = names[place + 1 :] + names[: place + 1]
+        for name in following:
+            try:
+                load_for(self._kind, name)
+            except MoodringError:
+                continue
+            return name
+        return now
+
+    def _take_up(self, found: Bundle | MoodringError, answer: Answer | None, control: UseModel | None) -> None:
+        try:
+            if isinstance(found, MoodringError):
+                raise found
+            self._tracker.use(found, rate_hz=self._tracker.rate_hz)
+        except MoodringError as error:
+            self._say(str(error), answer, done=False)
+            return
+        said = f"model {found.name}"
+        self._say(said, answer, done=True)
+        if control is not None:
+            self._model = control.name or found.name
+        if self.recording is not None:
+            self.recording.control(self._tracker.time_s, UseModel(str(self._model or found.name)), said)
