@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal, Protocol
 
 from models.affect import Reading
@@ -30,6 +32,8 @@ from realtime.controls import (
     Smooth,
     UseModel,
 )
+from realtime.events import Event
+from realtime.note_events import Struck
 from realtime.outputs import Status
 from realtime.smoothing import SETTINGS, Smoother
 from realtime.tracker import EmotionTracker
@@ -44,18 +48,41 @@ Kind = Literal["sound", "notes"]
 
 
 class Recording(Protocol):
-    """What a recording must take of what is done here; see ``realtime.recorder``."""
+    """A recording, as the desk sees it; see ``realtime.recorder``."""
+
+    path: Path
+
+    @property
+    def problem(self) -> str:
+        """Why nothing is recorded any more, empty while all is well."""
+
+    def hear(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Keep the events; what the tracker must be given so that a replay comes out the same."""
 
     def control(self, time_s: float, control: Control, said: str) -> None:
-        """Note down that ``control`` was done."""
+        """Keep that ``control`` was done."""
+
+    def play(self, notes: Sequence[Struck]) -> None:
+        """Keep the notes that have begun."""
+
+    def write(self, reading: Reading) -> None:
+        """Keep a reading, as the tracker gave it."""
+
+    def close(self) -> None:
+        """The recording is over."""
+
+
+#: What a replay does again where the recorded session did it; the rest concerns what was shown.
+_DONE_AGAIN = (Calibrate, Reset, SetRate, UseModel, Label)
 
 
 class Desk:
     """The settings of a session that runs ``tracker`` on a source of ``kind``.
 
-    ``model`` is the one asked for, None for the best for the source; ``record`` begins or ends a recording (None:
-    whichever it is not) and says what it did, ``quit`` ends the session. ``loads_at_once`` has a model loaded where it
-    is asked for, for a replay in which the place matters. Raises ``UsageError`` for an unknown smoothing.
+    ``model`` is the one asked for, None for the best for the source; ``record`` begins a recording, ``end`` ends the
+    session. A replay has ``loads_at_once``, since the place where another model was taken up matters there, and names
+    in ``overruled`` the controls of the recording that do not count. ``is_blind`` hides what is predicted from whoever
+    rates. Raises ``UsageError`` for an unknown smoothing.
     """
 
     def __init__(
@@ -65,12 +92,14 @@ class Desk:
         *,
         model: str | None = None,
         smoothing: str = "off",
-        record: Callable[[bool | None], str] | None = None,
+        record: Callable[[], Recording] | None = None,
         end: Callable[[], None] = lambda: None,
         loads_at_once: bool = False,
+        overruled: tuple[type[Control], ...] = (),
         is_blind: bool = False,
     ) -> None:
         self.recording: Recording | None = None
+        self._overruled = overruled
         self.label: tuple[float, float] | None = None
         self.is_blind = is_blind
         self._tracker = tracker
@@ -106,6 +135,33 @@ class Desk:
         if self.recording is not None and not isinstance(control, Record | Quit):
             self.recording.control(self._tracker.time_s, control, said)
 
+    def do_again(self, control: Control) -> None:
+        """Do what was done at this place of the session that is replayed, if it bears on what is replayed."""
+        if isinstance(control, _DONE_AGAIN) and not isinstance(control, self._overruled):
+            self.do(control)
+
+    def hear(self, events: Sequence[Event]) -> Sequence[Event]:
+        """The events, recorded if anything is; what the tracker must be given."""
+        return events if self.recording is None else self.recording.hear(events)
+
+    def play(self, notes: Sequence[Struck]) -> None:
+        """Notes have begun."""
+        if self.recording is not None:
+            self.recording.play(notes)
+
+    def record(self, reading: Reading) -> None:
+        """The tracker gave ``reading``."""
+        if self.recording is None:
+            return
+        self.recording.write(reading)
+        if self.recording.problem:
+            self.say(self.recording.problem)
+            self._end_recording()
+
+    def close(self) -> None:
+        """The session is over, and with it what is recorded."""
+        self._end_recording()
+
     def follow(self, kind: Kind) -> None:
         """Take up what has been loaded, and another model where the source has come to give another ``kind``."""
         while not self._loaded.empty():
@@ -134,7 +190,7 @@ class Desk:
         )
 
     def status(self, status: Status, reading: Reading) -> Status:
-        """``status`` with what is set here and the news; ``reading`` is the one before it was smoothed or frozen."""
+        """``status`` with what is set here and the news; ``reading`` is as it was before ``shown``."""
         is_changed = self._is_frozen or self._smoothing != "off"
         news = self._news if self._tracker.time_s < self._news_until_s else ""
         if self._tracker.is_calibrating:
@@ -150,6 +206,7 @@ class Desk:
             rate_hz=self._tracker.rate_hz,
             is_frozen=self._is_frozen,
             is_blind=self.is_blind,
+            recording=None if self.recording is None else self.recording.path.name,
             label=self.label,
         )
 
@@ -180,9 +237,7 @@ class Desk:
         if isinstance(control, Label | MoveLabel):
             return self._mark(control)
         if isinstance(control, Record):
-            if self._record is None:
-                raise MoodringError("nothing can be recorded here")
-            return self._record(control.on)
+            return self._switch_recording(control.on)
         if isinstance(control, Quit):
             self._end()
         return "ending"
@@ -197,6 +252,27 @@ class Desk:
         self._smoother = Smoother(setting)
         self._smoothing = setting
         return f"smoothing {setting}"
+
+    def _switch_recording(self, on: bool | None) -> str:
+        if on is None:
+            on = self.recording is None
+        if self.recording is not None:
+            name = self.recording.path.name
+            if on:
+                return f"recording to {name}"
+            self._end_recording()
+            return f"recorded {name}"
+        if not on:
+            return "not recording"
+        if self._record is None:
+            raise MoodringError("nothing can be recorded here")
+        self.recording = self._record()
+        return f"recording to {self.recording.path.name}"
+
+    def _end_recording(self) -> None:
+        recording, self.recording = self.recording, None
+        if recording is not None:
+            recording.close()
 
     def _next_rate(self, step: int) -> float:
         now_hz = self._tracker.rate_hz
@@ -226,7 +302,10 @@ class Desk:
                 self._say("another model is being loaded", answer, done=False)
                 return
             self._loading.join()
-        work = lambda: self._loaded.put((self._loading_result(control), answer, control))  # noqa: E731
+
+        def work() -> None:
+            self._loaded.put((self._loading_result(control), answer, control))
+
         self._loading = threading.Thread(target=work, name="model-loader", daemon=True)
         self._loading.start()
 
@@ -234,7 +313,7 @@ class Desk:
         try:
             if control is None:
                 return self._fitting()
-            return load_for(self._kind, control.name or self._next_model())
+            return load_for(self._kind, control.name) if control.name else self._next()
         except MoodringError as error:
             return error
 
@@ -246,19 +325,15 @@ class Desk:
                 return bundle
         return load_for(self._kind)
 
-    def _next_model(self) -> str:
-        """The name after the present one, of those that the source can feed; the best comes first."""
+    def _next(self) -> Bundle:
+        """The model after the present one, of those that the source can feed; the best comes first."""
         best = preferred(self._kind)
         names = [best, *sorted(name for name in available() if name != best)]
-        now = self._tracker.bundle.name
-        place = names.index(now) if now in names else -1
-        following = names[place + 1 :] + names[: place + 1]
-        for name in following:
-            try:
-                load_for(self._kind, name)
-            except MoodringError:
-                continue
-            return name
+        now = self._tracker.bundle
+        place = names.index(now.name) if now.name in names else -1
+        for name in names[place + 1 :] + names[: place + 1]:
+            with suppress(MoodringError):
+                return load_for(self._kind, name)
         return now
 
     def _take_up(self, found: Bundle | MoodringError, answer: Answer | None, control: UseModel | None) -> None:
@@ -271,7 +346,8 @@ class Desk:
             return
         said = f"model {found.name}"
         self._say(said, answer, done=True)
+        name = found.name if found.name in available() else str(found.path)
         if control is not None:
-            self._model = control.name or found.name
+            self._model = name
         if self.recording is not None:
-            self.recording.control(self._tracker.time_s, UseModel(str(self._model or found.name)), said)
+            self.recording.control(self._tracker.time_s, UseModel(name), said)

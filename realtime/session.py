@@ -8,15 +8,22 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from threading import Event as Flag
+from typing import cast
+
+import numpy as np
 
 from models.affect import Quadrant, Reading, State
-from realtime.outputs import Output, Status
+from realtime.controls import Control, Controls
+from realtime.desk import Desk
+from realtime.events import Event, Sound
+from realtime.note_events import Struck
+from realtime.outputs import NoteOutput, Output, Status
 from realtime.outputs.queued import Queued
-from realtime.smoothing import Smoother
 from realtime.sources import Source
 from realtime.tracker import EmotionTracker
 
@@ -24,6 +31,8 @@ from realtime.tracker import EmotionTracker
 _WAIT_S = 0.1
 #: How long the message that the input is back stays.
 _NEWS_S = 10.0
+#: A sample at full scale has most likely been cut off there; a converter may stop a little short of it.
+CLIPPED = 0.999
 
 
 @dataclass
@@ -56,9 +65,10 @@ class Tally:
 class Session:
     """Runs ``tracker`` on ``source`` until it ends or ``stop`` is set. Closes source and outputs, whatever happens.
 
-    ``announce`` gives the message that goes with a stream time, empty for none; ``smoothing`` is a setting of
-    ``Smoother``. A live source's outputs have a thread each, and what a slow one cannot take is left out and counted.
-    Raises what an output raises, and ``UsageError`` for an unknown smoothing.
+    ``announce`` gives the message that goes with a stream time, empty for none; ``controls`` is where things are asked
+    for, and ``desk`` does them (None: one without a recording, with ``smoothing``). A live source's outputs have a
+    thread each, and what a slow one cannot take is left out and counted. Raises what an output raises, and
+    ``UsageError`` for an unknown smoothing.
     """
 
     def __init__(
@@ -71,25 +81,32 @@ class Session:
         clock: Callable[[], float] = time.monotonic,
         announce: Callable[[float], str] = lambda time_s: "",
         smoothing: str = "off",
+        controls: Controls | None = None,
+        desk: Desk | None = None,
     ) -> None:
-        self._smoother = Smoother(smoothing)
-        self._smooths = smoothing != "off"
+        self._desk = desk or Desk(tracker, source.kind, smoothing=smoothing)
+        self._controls = controls or Controls()
         self._source = source
         self._tracker = tracker
         # What is live does not wait for a slow terminal or pipe; what is not loses nothing by waiting.
         self._queues = [Queued(output) for output in outputs] if source.is_live else []
         self._outputs: Sequence[Output] = self._queues or outputs
+        self._note_outputs = [output for output in self._outputs if isinstance(output, NoteOutput)]
         self._stop = stop or Flag()
         self._clock = clock
         self._announce = announce
         self._news = _News(source.name)
+        self._peak = 0.0
         self.tally = Tally()
 
     def run(self) -> Tally:
         """Follow the source to its end; what the session came to."""
         try:
             while not self._source.ended and not self._stop.is_set():
-                self._write(self._tracker.push(self._source.read(_WAIT_S)))
+                self._desk.follow(self._source.kind)
+                for control, answer in self._controls.take():
+                    self._desk.do(control, answer)
+                self._hear(self._source.read(_WAIT_S))
             if not self._stop.is_set():
                 self._write(self._tracker.finish())
         finally:
@@ -97,9 +114,10 @@ class Session:
             self.tally.notes = self._tracker.notes_heard
             self._source.close()
             with ExitStack() as ends:
+                ends.callback(self._desk.close)
                 for output in self._outputs:
                     ends.callback(output.close)
-            self.tally.skipped = sum(queue.skipped for queue in self._queues)
+            self.tally.skipped = self._skipped()
         return self.tally
 
     @property
@@ -107,29 +125,57 @@ class Session:
         """Whether an output hangs in a write that will not end, so that the program must not wait for it."""
         return any(queue.stuck for queue in self._queues)
 
+    def _hear(self, given: Sequence[Event | Control]) -> None:
+        """Events go to the tracker; what was asked in a session that is replayed is done again in its place."""
+        for are_controls, run in groupby(given, key=lambda item: isinstance(item, Control)):
+            if are_controls:
+                for control in cast(Iterable[Control], run):
+                    self._desk.do_again(control)
+                continue
+            events: Sequence[Event] = self._desk.hear(cast(list[Event], list(run)))
+            for event in events:
+                if isinstance(event, Sound) and event.samples.size:
+                    self._peak = max(self._peak, float(np.max(np.abs(event.samples))))
+            readings = self._tracker.push(events)
+            self._play(self._tracker.take_struck())
+            self._write(readings)
+
+    def _play(self, struck: Sequence[Struck]) -> None:
+        if struck:
+            self._desk.play(struck)
+            for output in self._note_outputs:
+                output.play(struck)
+
     def _write(self, readings: Sequence[Reading]) -> None:
         for reading in readings:
             arrived_s = self._source.arrived_s
             if arrived_s is not None and reading.latency_ms is not None:
                 late_ms = 1000.0 * (self._clock() - arrived_s)
                 reading = replace(reading, latency_ms=reading.latency_ms + late_ms)
-            news = self._news.of(reading)
-            raw = reading
-            reading = self._smoother.smooth(raw)
-            status = Status(
-                self._source.name,
-                self._tracker.sounding,
-                self._source.dropped,
-                self._source.overflows,
-                news or self._announce(reading.time),
-                raw if self._smooths else None,
+            self._desk.record(reading)
+            status = self._desk.status(
+                Status(
+                    self._source.name,
+                    self._tracker.sounding,
+                    self._source.dropped,
+                    self._source.overflows,
+                    self._news.of(reading) or self._announce(reading.time),
+                    skipped=self._skipped(),
+                    is_clipped=self._peak >= CLIPPED,
+                ),
+                reading,
             )
+            self._peak = 0.0
+            shown = self._desk.shown(reading)
             for output in self._outputs:
-                output.write(reading, status)
+                output.write(shown, status)
             self.tally.readings += 1
             self.tally.losses = self._news.losses
             if reading.state is State.LIVE:
-                self.tally.live[reading.quadrant] += 1
+                self.tally.live[shown.quadrant] += 1
+
+    def _skipped(self) -> int:
+        return sum(queue.skipped for queue in self._queues)
 
 
 class _News:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Sequence
 
 from models.affect import Reading
-from realtime.outputs import Output, Status
+from realtime.note_events import Struck
+from realtime.outputs import NoteOutput, Output, Status
 
 #: How long ``close`` lets the readings that wait be written.
 DRAIN_S = 2.0
@@ -30,7 +32,8 @@ class Queued:
         self.skipped = 0
         self._output = output
         self._length = length
-        self._waiting: deque[tuple[Reading, Status]] = deque()
+        self._waiting: deque[tuple[Reading, Status] | tuple[Sequence[Struck]]] = deque()
+        self._takes_notes = isinstance(output, NoteOutput)
         self._changed = threading.Condition()
         self._ending = False
         self._closed = False
@@ -50,14 +53,21 @@ class Queued:
 
     def write(self, reading: Reading, status: Status) -> None:
         """Put one reading in the queue, without waiting. Raises what ``output`` raised since. Silent once closed."""
+        self._put((reading, status))
+
+    def play(self, notes: Sequence[Struck]) -> None:
+        """Put notes in the queue, as ``write`` does a reading; an ``output`` that takes none is not given any."""
+        if self._takes_notes:
+            self._put((notes,))
+
+    def _put(self, item: tuple[Reading, Status] | tuple[Sequence[Struck]]) -> None:
         self._raise_failure()
         with self._changed:
             if self._ending:
                 return
-            if len(self._waiting) == self._length:
-                self._waiting.popleft()
-                self.skipped += 1
-            self._waiting.append((reading, status))
+            if len(self._waiting) >= self._length:
+                self.skipped += len(self._waiting.popleft()) == 2
+            self._waiting.append(item)
             self._changed.notify()
 
     def close(self) -> None:
@@ -72,7 +82,7 @@ class Queued:
         if first:
             self._thread.join(DRAIN_S)
             with self._changed:
-                self.skipped += len(self._waiting)
+                self.skipped += sum(len(item) == 2 for item in self._waiting)
                 self._waiting.clear()
             self._thread.join(LAST_WAIT_S)
         self._raise_failure()
@@ -81,7 +91,10 @@ class Queued:
         failed = False
         try:
             while (following := self._next()) is not None:
-                self._output.write(*following)
+                if len(following) == 2:
+                    self._output.write(*following)
+                elif isinstance(self._output, NoteOutput):
+                    self._output.play(*following)
         except Exception as failure:
             failed = True
             self._fail(failure)
@@ -91,8 +104,8 @@ class Queued:
             if not failed:  # what has failed in writing fails in closing for the same cause
                 self._fail(failure)
 
-    def _next(self) -> tuple[Reading, Status] | None:
-        """The oldest reading that waits, once there is one; None when none will come."""
+    def _next(self) -> tuple[Reading, Status] | tuple[Sequence[Struck]] | None:
+        """The oldest reading, or notes, that wait, once there is one; None when none will come."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._ending)
             return self._waiting.popleft() if self._waiting else None
