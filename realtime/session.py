@@ -24,7 +24,7 @@ from realtime.events import Event, Sound
 from realtime.note_events import Struck
 from realtime.outputs import NoteOutput, Output, Status
 from realtime.outputs.queued import Queued
-from realtime.sources import Source
+from realtime.sources import PartedSource, Source
 from realtime.tracker import EmotionTracker
 
 #: How long a read may wait: the longest that a stop is noticed late.
@@ -95,7 +95,7 @@ class Session:
         self._stop = stop or Flag()
         self._clock = clock
         self._announce = announce
-        self._news = _News(source.name)
+        self._news = _News(source)
         self._peak = 0.0
         self.tally = Tally()
 
@@ -181,8 +181,9 @@ class Session:
 class _News:
     """What is to be said of the input going away and coming back, as the readings show it."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, source: Source) -> None:
+        self._name = source.name
+        self._parts = source if isinstance(source, PartedSource) else None
         self._is_lost = False
         self._back_s = -math.inf
         self.losses = 0
@@ -195,4 +196,6 @@ class _News:
         if self._is_lost:
             self._is_lost = False
             self._back_s = reading.time
+        if self._parts is not None and self._parts.trouble:
+            return self._parts.trouble
         return f"{self._name} is back" if reading.time < self._back_s + _NEWS_S else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from realtime.events import Event
 
@@ -18,9 +18,12 @@ class Source(Protocol):
     """
 
     name: str
-    kind: Literal["sound", "notes"]
     is_live: bool
     ended: bool
+
+    @property
+    def kind(self) -> Literal["sound", "notes"]:
+        """See above."""
 
     @property
     def dropped(self) -> int:
@@ -41,11 +44,26 @@ class Source(Protocol):
         """Let go of the device or file."""
 
 
+@runtime_checkable
+class PartedSource(Source, Protocol):
+    """A source of several inputs, of which some may be away: ``trouble`` is what to say of that, empty while none is.
+
+    ``kind`` says what it gives at present.
+    """
+
+    @property
+    def trouble(self) -> str:
+        """See above."""
+
+
 class LiveSource(Source, Protocol):
     """A source that the world drives, and that may go away: the last event of its last ``read`` is a ``Lost`` then.
 
-    A ``Lost`` that sound follows says that some was left out to catch up.
+    A ``Lost`` that sound follows says that some was left out to catch up. ``started_at`` is when its stream time began,
+    in seconds of the clock.
     """
+
+    started_at: float
 
     def reopen(self) -> LiveSource:
         """The same input, found anew by its name; raises ``MoodringError`` while it is not there. Closes nothing."""

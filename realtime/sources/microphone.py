@@ -112,6 +112,7 @@ class Microphone:
         self.arrived_s: float | None = None
         self._was_behind = False
         self._clock = clock
+        self.started_at = clock()
         self._queue_s = queue_s
         self._queue_length = round(queue_s * self.sample_rate)
         # None in the queue wakes a reader that waits. The queue bounds itself by sample counts, each written by one

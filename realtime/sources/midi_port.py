@@ -72,7 +72,7 @@ class MidiPort:
         self._newest_s = 0.0
         self._arrival = threading.Condition()
         self._is_gone = self._said_lost = False
-        self._start = clock()
+        self._start = self.started_at = clock()
         try:
             self._port = midi.open_input(self.name, callback=self._hear)
         except (OSError, RuntimeError, ValueError) as error:

@@ -35,6 +35,7 @@ class Returning:
         self.kind: Literal["sound", "notes"] = source.kind
         self.ended = False
         self.losses = 0
+        self.started_at = source.started_at
         self._clock = clock
         self._source: LiveSource | None = source
         # Stream time at which the present source's own time began.

@@ -21,6 +21,7 @@ class Input:
     name = "Piano"
     is_live = True
     arrived_s = 7.0
+    started_at = 0.0
     overflows = 0
 
     def __init__(self, kind: Literal["sound", "notes"], there: threading.Event) -> None:
