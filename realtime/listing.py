@@ -9,6 +9,7 @@ from typing import Any
 
 from models.bundle import find, installed, read_card, shipped
 from models.errors import MoodringError
+from realtime.loopback import advice
 
 
 def list_devices(*, as_json: bool) -> Iterator[str]:
@@ -25,6 +26,8 @@ def list_devices(*, as_json: bool) -> Iterator[str]:
             yield f"{kind}: no input"
         for device in found:
             yield json.dumps({"type": "device", "kind": kind, **device}) if as_json else _device_line(kind, device)
+        if kind == "sound" and not as_json:
+            yield from advice([device["name"] for device in found])
 
 
 def _sound_inputs() -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ from realtime.events import (
     Sound,
     SoundLost,
 )
-from realtime.sources import LiveSource
+from realtime.sources.returning import Returning
 
 #: How long a difference between the clock and the samples counts: long against jitter, short against clocks' drift.
 OFFSET_S = 30.0
@@ -45,7 +45,7 @@ class Together:
 
     is_live = True
 
-    def __init__(self, sources: Sequence[LiveSource], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, sources: Sequence[Returning], clock: Callable[[], float] = time.monotonic) -> None:
         sounds = [source for source in sources if source.kind == "sound"]
         if len(sounds) > 1:
             raise UsageError(
@@ -167,7 +167,7 @@ class Together:
             if self._waiting or remaining_s <= 0.0 or self.ended:
                 return min(horizons_s, default=self._clock() - self._offset_s)
 
-    def _read_key(self, source: LiveSource, timeout_s: float) -> float:
+    def _read_key(self, source: Returning, timeout_s: float) -> float:
         number = self._sources.index(source)
         to_s = source.started_at - self._offset_s
         horizon_s = self._reached_s
