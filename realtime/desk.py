@@ -243,8 +243,9 @@ class Desk:
         return "ending"
 
     def _calibrate(self) -> str:
-        if not self._tracker.calibrate():
+        if self._kind != "sound":
             raise MoodringError("there is no sound to calibrate by")
+        self._tracker.calibrate()
         return "calibrating"
 
     def _smooth(self, setting: str | None) -> str:

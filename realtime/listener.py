@@ -75,6 +75,7 @@ class Listener:
         self._struck: deque[Struck] = deque(maxlen=_MOST_STRUCK)
         self._latest: Window | None = None
         self._room_db: float | None = None
+        self._awaits_room = False
         self._sound: SoundMemory | None = None
         # Time of the transcriber at which the present memory of sound began.
         self._sound_origin_s = 0.0
@@ -121,7 +122,7 @@ class Listener:
     @property
     def is_calibrating(self) -> bool:
         """Whether the noise of the room is being learned."""
-        return self._transcriber is not None and self._transcriber.is_calibrating
+        return self._awaits_room or (self._transcriber is not None and self._transcriber.is_calibrating)
 
     @property
     def room_db(self) -> float | None:
@@ -134,12 +135,12 @@ class Listener:
         self._struck.clear()
         return struck
 
-    def calibrate(self) -> bool:
-        """Take the next ``CALIBRATION_S`` seconds for the noise of the room; False where there is no sound."""
-        if self._transcriber is None or self._lost:
-            return False
-        self._transcriber.calibrate(CALIBRATION_S)
-        return True
+    def calibrate(self) -> None:
+        """Take the next ``CALIBRATION_S`` seconds of sound for the noise of the room."""
+        if self._transcriber is None:
+            self._awaits_room = True
+        else:
+            self._transcriber.calibrate(CALIBRATION_S)
 
     def forget(self) -> None:
         """Forget the music so far. Stream time goes on, and what is set stays."""
@@ -195,6 +196,9 @@ class Listener:
             transcriber = self._transcriber = StreamingTranscriber(sound.sample_rate)
             if self._room_db is not None:
                 transcriber.room_db = self._room_db
+            if self._awaits_room:
+                self._awaits_room = False
+                transcriber.calibrate(CALIBRATION_S)
             self._origin_s = self._reached_s
             if not is_beside_keys:
                 self._window.end_all(self._reached_s)

@@ -58,9 +58,9 @@ class EmotionTracker:
         self._listener.forget()
         self._begin()
 
-    def calibrate(self) -> bool:
-        """Take the next five seconds of sound for the noise of the room; False where there is no sound."""
-        return self._listener.calibrate()
+    def calibrate(self) -> None:
+        """Take the next five seconds of sound for the noise of the room; what is louder by a little is music then."""
+        self._listener.calibrate()
 
     @property
     def rate_hz(self) -> float:
