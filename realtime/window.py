@@ -15,6 +15,7 @@ from models.notes import DRUM_CHANNEL, NOTE_DTYPE, NoteArray
 from realtime.note_events import NoteBegan, NoteEnded, NoteEvent, NoteReleased, NoteWithdrawn
 
 _Key = tuple[int, int]
+_Row = tuple[float, float, int, int, int]
 
 
 @dataclass(slots=True)
@@ -26,7 +27,7 @@ class _Announced:
     velocity: int
     offset_s: float | None = None
 
-    def row(self, time_s: float) -> tuple[float, float, int, int, int]:
+    def row(self, time_s: float) -> _Row:
         """The note as far as it is known at ``time_s``."""
         offset_s = time_s if self.offset_s is None else self.offset_s
         return self.onset_s, offset_s, self.pitch, self.velocity, 0
@@ -41,7 +42,9 @@ class NoteWindow:
 
     def reset(self) -> None:
         """Forget everything, as if new."""
-        self._ended: list[tuple[float, float, int, int, int]] = []
+        # Those that end between one window and the next are put with the others once, when the next is asked for.
+        self._ended: NoteArray = np.zeros(0, NOTE_DTYPE)
+        self._just_ended: list[_Row] = []
         self._sounding: dict[_Key, tuple[float, int]] = {}
         self._announced: dict[int, _Announced] = {}
         self._released: set[_Key] = set()
@@ -97,7 +100,7 @@ class NoteWindow:
         del self._announced[event.number]
         if isinstance(event, NoteEnded):
             onset_s, offset_s = origin_s + event.onset_s, origin_s + event.offset_s
-            self._ended.append((onset_s, offset_s, event.pitch, event.velocity, 0))
+            self._just_ended.append((onset_s, offset_s, event.pitch, event.velocity, 0))
 
     def pedal(self, time_s: float, down: bool, channel: int = 0) -> None:
         """The sustain pedal of a channel; when it comes up, the notes whose keys are up end, but for sostenuto."""
@@ -129,7 +132,7 @@ class NoteWindow:
     def end_transcribed(self, time_s: float) -> None:
         """Every transcribed note ends, and no more is said of them."""
         for note in self._announced.values():
-            self._ended.append(note.row(max(time_s, note.onset_s)))
+            self._just_ended.append(note.row(max(time_s, note.onset_s)))
         self._announced.clear()
 
     def end_all(self, time_s: float) -> None:
@@ -146,11 +149,13 @@ class NoteWindow:
         What no later window can hold is forgotten.
         """
         start_s = time_s - self.length_s
-        self._ended = [note for note in self._ended if note[1] > start_s]
-        rows = list(self._ended)
-        rows += [(on, time_s, pitch, velocity, ch) for (ch, pitch), (on, velocity) in self._sounding.items()]
+        if self._just_ended:
+            self._ended = np.concatenate([self._ended, np.array(self._just_ended, NOTE_DTYPE)])
+            self._just_ended.clear()
+        self._ended = self._ended[self._ended["offset_s"] > start_s]
+        rows = [(on, time_s, pitch, velocity, ch) for (ch, pitch), (on, velocity) in self._sounding.items()]
         rows += [row for row in (note.row(time_s) for note in self._announced.values()) if row[1] > start_s]
-        notes: NoteArray = np.array(rows, dtype=NOTE_DTYPE)
+        notes: NoteArray = np.concatenate([self._ended, np.array(rows, NOTE_DTYPE)])
         notes = notes[notes["onset_s"] <= time_s]
         np.minimum(notes["offset_s"], time_s, out=notes["offset_s"])
         # One order for one set of notes, however they came.
@@ -174,4 +179,4 @@ class NoteWindow:
         if sounding is not None:
             onset_s, velocity = sounding
             channel, pitch = key
-            self._ended.append((onset_s, max(offset_s, onset_s), pitch, velocity, channel))
+            self._just_ended.append((onset_s, max(offset_s, onset_s), pitch, velocity, channel))

@@ -6,9 +6,11 @@ stream nor the blocks that the notes came in change a feature.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,7 @@ from models.notes import DRUM_CHANNEL, NoteArray
 
 Numbers = NDArray[np.float64]
 Indices = NDArray[np.int64]
+_Kind = TypeVar("_Kind", np.float64, np.int64)
 
 #: A window that has only just begun counts as this long, so that one early chord is not a hundred notes a second.
 MIN_SPAN_S = 1.0
@@ -79,27 +82,87 @@ def hear(window: Window) -> Heard | None:
     )
 
 
-@lru_cache(maxsize=1)
-def sounding_cells(heard: Heard) -> NDArray[np.bool_]:
-    """Which pitches sound in each eighth of a second, counted back from the window's end [shape=(cells, 128)].
+@dataclass(frozen=True, slots=True, eq=False)
+class Cells:
+    """The eighths of a second of a window in which something sounds, oldest first, counted back from the window's end.
 
-    A note sounds in the cells whose middle it covers, and in one at least. The latest answer is kept, as in ``hear``.
+    ``of_pitch`` [shape=(p, n)] has a 1 where a pitch of ``pitches`` [shape=(p,)], ascending, sounds in a cell, else 0;
+    ``thickness`` [shape=(n,)] is how many do, ``bass`` and ``top`` [shape=(n,)] are the lowest and the highest.
+    ``share`` of the window's cells are here: the others are silent.
     """
-    count = max(int(np.ceil(heard.length_s / _CELL_S)), 1)
+
+    pitches: Indices
+    of_pitch: Numbers
+    thickness: Numbers
+    bass: Indices
+    top: Indices
+    share: float
+
+
+@lru_cache(maxsize=1)
+def sounding_cells(heard: Heard) -> Cells:
+    """The cells that sound. A note sounds in those whose middle it covers, and in one at least.
+
+    The latest answer is kept, as in ``hear``.
+    """
+    count = max(math.ceil(heard.length_s / _CELL_S), 1)
     # The first cell whose middle lies at or after the onset, and that after the offset, as whole numbers of cells.
-    first = np.ceil(np.round(heard.onset_s / _CELL_S + count - 0.5, 4)).astype(np.int64).clip(0, count - 1)
-    beyond = np.ceil(np.round(heard.offset_s / _CELL_S + count - 0.5, 4)).astype(np.int64).clip(first + 1, count)
-    changes = np.zeros((count + 1, 128), np.int16)
-    np.add.at(changes, (first, heard.pitch), 1)
-    np.add.at(changes, (beyond, heard.pitch), -1)
-    sounding: NDArray[np.bool_] = np.cumsum(changes[:-1], axis=0) > 0
-    return sounding
+    times_s = np.array([heard.onset_s, heard.offset_s])
+    first, beyond = np.ceil((times_s / _CELL_S + (count - 0.5)).round(4)).astype(np.int64)
+    first = first.clip(0, count - 1)
+    beyond = beyond.clip(first + 1, count)
+    pitches = np.bincount(heard.pitch).nonzero()[0]
+    # A row for each pitch that occurs: it rises by one where a note begins and is back at 0 in its last column.
+    row_start = pitches.searchsorted(heard.pitch) * (count + 1)
+    size = len(pitches) * (count + 1)
+    changes = np.bincount(row_start + first, minlength=size) - np.bincount(row_start + beyond, minlength=size)
+    sounding = changes.cumsum().reshape(len(pitches), count + 1) > 0
+    sounding = sounding[:, np.logical_or.reduce(sounding)]
+    of_pitch = sounding.astype(np.float64)
+    return Cells(
+        pitches=pitches,
+        of_pitch=of_pitch,
+        thickness=np.add.reduce(of_pitch),
+        bass=pitches[sounding.argmax(axis=0)],
+        top=pitches[len(pitches) - 1 - sounding[::-1].argmax(axis=0)],
+        share=sounding.shape[1] / count,
+    )
 
 
-def percentiles(values: Numbers, percents: Sequence[float]) -> Numbers:
-    """Percentiles of ``values`` [shape=(n,)], between ranks in a straight line; ``np.percentile`` takes far longer."""
-    ranks = np.arange(len(values))
-    found: Numbers = np.interp(np.array(percents) / 100 * ranks[-1], ranks, np.sort(values))
+# Of a hundred numbers or so numpy's own functions for what follows take several times as long.
+
+
+def mean_and_std(values: Numbers | Indices) -> tuple[float, float]:
+    """The mean of ``values`` [shape=(n,)] and their standard deviation."""
+    mean = np.add.reduce(values) / len(values)
+    centred = values - mean
+    return float(mean), math.sqrt(centred @ centred / len(values))
+
+
+def mean_of(values: Numbers | Indices) -> float:
+    """The mean of ``values`` [shape=(n,)]."""
+    return float(np.add.reduce(values) / len(values))
+
+
+def share_of(chosen: NDArray[np.bool_]) -> float:
+    """Which share of ``chosen`` [shape=(n,)] is true, 0–1."""
+    return np.count_nonzero(chosen) / len(chosen)
+
+
+def steps(values: NDArray[_Kind]) -> NDArray[_Kind]:
+    """From each of ``values`` [shape=(n,)] to the next [shape=(n - 1,)]."""
+    return values[1:] - values[:-1]
+
+
+def percentiles(values: Numbers, percents: Sequence[float]) -> list[float]:
+    """Percentiles of ``values`` [shape=(n,)], between ranks in a straight line."""
+    ordered = np.sort(values).tolist()
+    found = []
+    for percent in percents:
+        rank = percent / 100 * (len(ordered) - 1)
+        below = int(rank)
+        above = min(below + 1, len(ordered) - 1)
+        found.append(ordered[below] + (rank - below) * (ordered[above] - ordered[below]))
     return found
 
 

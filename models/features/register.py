@@ -6,14 +6,18 @@ pitch. Fewer than two pitched notes give all zeros, the mask.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from models.features import Feature, FeatureSet, FeatureVector, Window
-from models.features.heard import Numbers, hear, sounding_cells, vector
+from models.features.heard import Indices, hear, mean_and_std, mean_of, share_of, sounding_cells, steps, vector
 
 #: MIDI numbers at which the shares' registers begin; the last ends at 127.
 BANDS_FROM = (0, 40, 48, 54, 60, 66, 72, 78, 84)
-_PITCHES = np.arange(128)
+_BAND_NAMES = tuple(f"from_{pitch}" for pitch in BANDS_FROM)
+#: A 1 in the register of each pitch [shape=(128, registers)].
+_BAND_OF_PITCH = np.eye(len(BANDS_FROM))[np.searchsorted(BANDS_FROM, np.arange(128), side="right") - 1]
 
 
 def compute(window: Window) -> FeatureVector:
@@ -27,38 +31,37 @@ def compute(window: Window) -> FeatureVector:
     heard = hear(window)
     if heard is None:
         return np.zeros(len(REGISTER.features), np.float32)
-    every_cell = sounding_cells(heard)
-    cells = every_cell[every_cell.any(axis=1)]
-    thickness = cells.sum(axis=1).astype(np.float64)
-    bass, top = cells.argmax(axis=1), 127 - cells[:, ::-1].argmax(axis=1)
-    by_pitch = cells.sum(axis=0) / cells.sum()
-    mean = by_pitch @ _PITCHES
-    bands = np.add.reduceat(by_pitch, BANDS_FROM)
+    cells = sounding_cells(heard)
+    polyphony_mean, polyphony_std = mean_and_std(cells.thickness)
+    bass_mean, bass_std = mean_and_std(cells.bass)
+    top_mean, top_std = mean_and_std(cells.top)
+    by_pitch = cells.of_pitch.sum(axis=1)
+    by_pitch /= by_pitch.sum()
+    pitch_mean = by_pitch @ cells.pitches
     return vector(
         REGISTER.features,
         {
-            "sounding": len(cells) / len(every_cell),
-            "polyphony_mean": thickness.mean(),
-            "polyphony_std": thickness.std(),
-            "polyphony_max": thickness.max(),
-            "single": (bass == top).mean(),
-            "bass_mean": bass.mean(),
-            "bass_std": bass.std(),
-            "bass_motion": _motion(bass),
-            "top_mean": top.mean(),
-            "top_std": top.std(),
-            "top_motion": _motion(top),
-            "width": (top - bass).mean(),
-            **{f"from_{pitch}": share for pitch, share in zip(BANDS_FROM, bands, strict=True)},
-            "pitch_mean": mean,
-            "pitch_std": np.sqrt(by_pitch @ (_PITCHES - mean) ** 2),
+            "sounding": cells.share,
+            "polyphony_mean": polyphony_mean,
+            "polyphony_std": polyphony_std,
+            "polyphony_max": cells.thickness.max(),
+            "single": share_of(cells.bass == cells.top),
+            "bass_mean": bass_mean,
+            "bass_std": bass_std,
+            "bass_motion": _motion(cells.bass),
+            "top_mean": top_mean,
+            "top_std": top_std,
+            "top_motion": _motion(cells.top),
+            "width": top_mean - bass_mean,
+            **dict(zip(_BAND_NAMES, (by_pitch @ _BAND_OF_PITCH[cells.pitches]).tolist(), strict=True)),
+            "pitch_mean": pitch_mean,
+            "pitch_std": math.sqrt(by_pitch @ (cells.pitches - pitch_mean) ** 2),
         },
     )
 
 
-def _motion(pitches: np.ndarray) -> float:
-    steps: Numbers = np.abs(np.diff(pitches)).astype(np.float64)
-    return float(steps.mean()) if len(steps) else 0.0
+def _motion(pitches: Indices) -> float:
+    return mean_of(np.abs(steps(pitches))) if len(pitches) > 1 else 0.0
 
 
 REGISTER = FeatureSet(
@@ -76,7 +79,7 @@ REGISTER = FeatureSet(
         Feature("top_std", "semitones", 0, 64),
         Feature("top_motion", "semitones", 0, 127),
         Feature("width", "semitones", 0, 127),
-        *(Feature(f"from_{pitch}", "share", 0, 1) for pitch in BANDS_FROM),
+        *(Feature(name, "share", 0, 1) for name in _BAND_NAMES),
         Feature("pitch_mean", "MIDI number", 0, 127),
         Feature("pitch_std", "semitones", 0, 64),
     ),

@@ -10,10 +10,23 @@ programming", 2007 (which periods are readily tapped).
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from models.features import Feature, FeatureSet, FeatureVector, Window
-from models.features.heard import Heard, Indices, Numbers, hear, percentiles, vector
+from models.features.heard import (
+    Heard,
+    Indices,
+    Numbers,
+    hear,
+    mean_and_std,
+    mean_of,
+    percentiles,
+    share_of,
+    steps,
+    vector,
+)
 from models.tempo import CHORD_S
 
 _GAPS_S = (0.03, 8.0)
@@ -26,6 +39,8 @@ _REGISTERS = {"low": (0, 48), "mid": (48, 72), "high": (72, 128)}
 
 #: The kinds that steps of a voice are told by: up to a tone, a semitone, beyond a major third, none, upwards.
 _STEP_KINDS = ("step", "semitone", "leap", "repeat", "up")
+_OF_A_VOICE = ("mean", "range", "interval", "motion", *(f"{kind}_share" for kind in _STEP_KINDS))
+_VOICE_NAMES = tuple(f"{voice}_{name}" for voice in ("melody", "bass") for name in _OF_A_VOICE)
 
 _PULSE_STEP_S = 0.0125
 _PULSE_BLUR_S = 0.025
@@ -34,6 +49,8 @@ _GAP_BINS = 180
 _BLUR = np.exp(-0.5 * ((_PERIODS_S[:, None] - np.arange(_GAP_BINS) * _PULSE_STEP_S) / _PULSE_BLUR_S) ** 2)
 _PREFERENCE = np.exp(-0.5 * (np.log2(60 / _PERIODS_S / 120) / 0.9) ** 2)
 _LONGEST_GAP_S = 2.1
+#: Events are more than ``CHORD_S`` apart, so no more than these come within the longest gap.
+_AHEAD = np.arange(1, math.ceil(_LONGEST_GAP_S / CHORD_S) + 1)
 _STRONGEST_PULSE = 2.0
 _NO_PULSE = {
     **dict.fromkeys(("pulse_max", "pulse_std", "pulse_at_beat"), 0.0),
@@ -65,7 +82,7 @@ def compute(window: Window) -> FeatureVector:
         {
             "event_rate": len(events_s) / heard.span_s,
             "note_rate": len(heard.strokes_s) / heard.span_s,
-            **_gap_numbers(np.diff(events_s), heard.length_s),
+            **_gap_numbers(steps(events_s), heard.length_s),
             **_duration_numbers(heard),
             **_pulse_numbers(events_s, heard.span_s),
             **_event_numbers(heard),
@@ -86,38 +103,41 @@ def event_starts(onset_s: Numbers) -> Indices:
 
 def _gap_numbers(gaps_s: Numbers, length_s: float) -> dict[str, float]:
     # With fewer than two events the next is at least a window away.
-    gaps_s = np.clip(gaps_s if len(gaps_s) else np.array([length_s]), *_GAPS_S)
+    gaps_s = (gaps_s if len(gaps_s) else np.array([length_s])).clip(*_GAPS_S)
     logs = np.log2(gaps_s)
     low, middle, high = percentiles(logs, (10, 50, 90))
-    shares = np.bincount(np.clip(np.round(logs * 4 + 16), 0, 31).astype(np.int64)) / len(logs)
+    mean, std = mean_and_std(gaps_s)
+    log_mean, log_std = mean_and_std(logs)
+    shares = np.bincount((logs * 4 + 16).round().clip(0, 31).astype(np.int64)) / len(logs)
     filled = shares[shares > 0]
-    contrasts = 2 * np.abs(np.diff(gaps_s)) / (gaps_s[1:] + gaps_s[:-1])
+    contrasts = 2 * np.abs(steps(gaps_s)) / (gaps_s[1:] + gaps_s[:-1])
     return {
-        "gap_mean": gaps_s.mean(),
-        "gap_variation": gaps_s.std() / gaps_s.mean(),
-        "log_gap_mean": logs.mean(),
-        "log_gap_std": logs.std(),
+        "gap_mean": mean,
+        "gap_variation": std / mean,
+        "log_gap_mean": log_mean,
+        "log_gap_std": log_std,
         "log_gap_median": middle,
         "log_gap_percentile_10": low,
         "log_gap_percentile_90": high,
-        "npvi": 100 * contrasts.mean() if len(contrasts) else 0.0,
-        "gap_entropy": abs((filled * np.log(filled)).sum()),
+        "npvi": 100 * mean_of(contrasts) if len(contrasts) else 0.0,
+        "gap_entropy": abs(filled @ np.log(filled)),
         "gap_peak": shares.max(),
     }
 
 
 def _duration_numbers(heard: Heard) -> dict[str, float]:
-    durations_s = np.clip(heard.duration_s, *_DURATIONS_S)
+    durations_s = heard.duration_s.clip(*_DURATIONS_S)
     logs = np.log2(durations_s)
     low, high = percentiles(logs, (10, 90))
+    log_mean, log_std = mean_and_std(logs)
     return {
-        "duration_mean": durations_s.mean(),
-        "log_duration_mean": logs.mean(),
-        "log_duration_std": logs.std(),
+        "duration_mean": mean_of(durations_s),
+        "log_duration_mean": log_mean,
+        "log_duration_std": log_std,
         "log_duration_percentile_10": low,
         "log_duration_percentile_90": high,
-        "short_share": (durations_s < _SHORT_S).mean(),
-        "long_share": (durations_s > _LONG_S).mean(),
+        "short_share": share_of(durations_s < _SHORT_S),
+        "long_share": share_of(durations_s > _LONG_S),
     }
 
 
@@ -125,40 +145,39 @@ def _pulse_numbers(events_s: Numbers, span_s: float) -> dict[str, float]:
     gaps_s = _gaps_to_later(events_s)
     if len(events_s) < 3 or not len(gaps_s):
         return _NO_PULSE
-    counts = np.bincount(np.round(gaps_s / _PULSE_STEP_S).astype(np.int64), minlength=_GAP_BINS)
+    counts = np.bincount((gaps_s / _PULSE_STEP_S).round().astype(np.int64), minlength=_GAP_BINS)
     # At a long period fewer events have a partner inside the window.
     expected = np.maximum(len(events_s) * np.maximum(1 - _PERIODS_S / span_s, 0.2), 1.0)
     strength = np.minimum(_BLUR @ counts / expected, _STRONGEST_PULSE)
-    beat = int(np.argmax(np.round(strength * _PREFERENCE, 9)))
+    beat = int((strength * _PREFERENCE).round(9).argmax())
     if strength[beat] < 1e-6:
         return _NO_PULSE
-    phases = events_s / _PERIODS_S[beat]
-    beats = np.exp(2j * np.pi * phases)
+    _, strength_std = mean_and_std(strength)
+    beats = np.exp(2j * np.pi * (events_s / _PERIODS_S[beat]))
     halves = beats * beats
-    from_beat = np.angle(beats * np.conj(beats.mean())) / (2 * np.pi)
+    means = np.add.reduce(np.array([beats, halves, halves * beats, halves * halves]), axis=1) / len(beats)
+    from_beat = np.angle(beats * means[0].conjugate()) / (2 * np.pi)
+    lock_beat, lock_half, lock_third, lock_quarter = np.abs(means).tolist()
     return {
         "pulse_max": strength.max(),
-        "pulse_std": strength.std(),
+        "pulse_std": strength_std,
         "pulse_at_beat": strength[beat],
-        "beat_rate": -np.log2(_PERIODS_S[beat]),
-        "lock_beat": abs(beats.mean()),
-        "lock_half": abs(halves.mean()),
-        "lock_third": abs((halves * beats).mean()),
-        "lock_quarter": abs((halves * halves).mean()),
-        "off_beat_share": (np.abs(from_beat) > 0.15).mean(),
+        "beat_rate": -math.log2(_PERIODS_S[beat]),
+        "lock_beat": lock_beat,
+        "lock_half": lock_half,
+        "lock_third": lock_third,
+        "lock_quarter": lock_quarter,
+        "off_beat_share": share_of(np.abs(from_beat) > 0.15),
     }
 
 
 def _gaps_to_later(events_s: Numbers) -> Numbers:
-    """Seconds between all pairs of events up to ``_LONGEST_GAP_S`` apart: a pass for each number of events between."""
-    gaps = [np.zeros(0)]
-    for ahead in range(1, len(events_s)):
-        apart_s = events_s[ahead:] - events_s[:-ahead]
-        apart_s = apart_s[apart_s <= _LONGEST_GAP_S]
-        if not len(apart_s):
-            break
-        gaps.append(apart_s)
-    return np.concatenate(gaps)
+    """Seconds between all pairs of events up to ``_LONGEST_GAP_S`` apart."""
+    beyond = np.full(len(_AHEAD), np.inf)
+    later_s = np.concatenate([events_s, beyond])[np.arange(len(events_s))[:, None] + _AHEAD]
+    apart_s = later_s - events_s[:, None]
+    gaps_s: Numbers = apart_s[apart_s <= _LONGEST_GAP_S]
+    return gaps_s
 
 
 def _event_numbers(heard: Heard) -> dict[str, float]:
@@ -166,58 +185,59 @@ def _event_numbers(heard: Heard) -> dict[str, float]:
     onset_s, offset_s = heard.onset_s[heard.begun], heard.offset_s[heard.begun]
     pitch = heard.pitch[heard.begun]
     starts = event_starts(onset_s)
-    sizes = np.diff(starts, append=len(onset_s)) if len(starts) else np.zeros(1)
-    top, bottom = (
-        (np.maximum.reduceat(pitch, starts), np.minimum.reduceat(pitch, starts)) if len(starts) else (pitch,) * 2
-    )
+    if len(starts):
+        sizes = steps(np.append(starts, len(onset_s)))
+        lines = np.array([np.maximum.reduceat(pitch, starts), np.minimum.reduceat(pitch, starts)])
+    else:
+        # The outer of the pitches held.
+        sizes = np.zeros(1, np.int64)
+        lines = np.array([[heard.pitch.max()], [heard.pitch.min()]])
+    size_mean, size_std = mean_and_std(sizes)
     rates = {
         f"rate_{name}": np.count_nonzero((pitch >= low) & (pitch < high)) / heard.span_s
         for name, (low, high) in _REGISTERS.items()
     }
     return {
-        "chord_size_mean": sizes.mean(),
-        "chord_size_std": sizes.std(),
+        "chord_size_mean": size_mean,
+        "chord_size_std": size_std,
         **rates,
         **_articulation(onset_s, offset_s, starts),
-        **_voices(top, bottom, heard.pitch),
+        **_voices(lines),
     }
 
 
 def _articulation(onset_s: Numbers, offset_s: Numbers, starts: Indices) -> dict[str, float]:
     if len(starts) > 1:
-        gaps_s = np.diff(onset_s[starts])
-        longest_s = (np.maximum.reduceat(offset_s, starts) - onset_s[starts])[:-1]
-        shortest_s = (np.minimum.reduceat(offset_s, starts) - onset_s[starts])[:-1]
-        longest = np.clip(longest_s / gaps_s, 0, _LONGEST_ARTICULATION)
-        shortest = np.clip(shortest_s / gaps_s, 0, _LONGEST_ARTICULATION)
+        starts_s = onset_s[starts]
+        gaps_s = steps(starts_s)
+        longest_s = (np.maximum.reduceat(offset_s, starts) - starts_s)[:-1]
+        shortest_s = (np.minimum.reduceat(offset_s, starts) - starts_s)[:-1]
+        longest = (longest_s / gaps_s).clip(0, _LONGEST_ARTICULATION)
+        shortest = (shortest_s / gaps_s).clip(0, _LONGEST_ARTICULATION)
     else:
         # One sustained event: connected.
         longest = shortest = np.ones(1)
+    mean, std = mean_and_std(longest)
     return {
-        "articulation_mean": longest.mean(),
-        "articulation_std": longest.std(),
-        "articulation_min": shortest.mean(),
-        "detached_share": (longest < _DETACHED).mean(),
-        "overlapping_share": (longest > _OVERLAPPING).mean(),
+        "articulation_mean": mean,
+        "articulation_std": std,
+        "articulation_min": mean_of(shortest),
+        "detached_share": share_of(longest < _DETACHED),
+        "overlapping_share": share_of(longest > _OVERLAPPING),
     }
 
 
-def _voices(top: Indices, bottom: Indices, held: Indices) -> dict[str, float]:
-    """Melody and bass from event to event [shape=(n,)]; the outer of the pitches ``held`` where no note begins."""
-    lines = np.stack([top, bottom]) if len(top) else np.array([[held.max()], [held.min()]])
-    steps = np.diff(lines, axis=1) if len(top) > 1 else np.zeros((2, 1), np.int64)
-    sizes = np.abs(steps)
-    kinds = np.stack([(sizes > 0) & (sizes < 3), sizes == 1, sizes > 4, sizes == 0, steps > 0])
-    found = {
-        "mean": lines.mean(axis=1),
-        "range": np.ptp(lines, axis=1),
-        "interval": sizes.mean(axis=1),
-        "motion": steps.mean(axis=1),
-        **{f"{kind}_share": share for kind, share in zip(_STEP_KINDS, kinds.mean(axis=2), strict=True)},
-    }
-    return {
-        f"{name}_{key}": values[row] for row, name in enumerate(("melody", "bass")) for key, values in found.items()
-    }
+def _voices(lines: Indices) -> dict[str, float]:
+    """Melody and bass from event to event [shape=(2, n)]."""
+    moves = lines[:, 1:] - lines[:, :-1] if lines.shape[1] > 1 else np.zeros((2, 1), np.int64)
+    sizes = np.abs(moves)
+    kinds = np.array([(sizes > 0) & (sizes < 3), sizes == 1, sizes > 4, sizes == 0, moves > 0])
+    found = [
+        np.add.reduce(lines, axis=1) / lines.shape[1],
+        lines.max(axis=1) - lines.min(axis=1),
+        *(np.add.reduce(np.array([sizes, moves, *kinds]), axis=2) / moves.shape[1]),
+    ]
+    return dict(zip(_VOICE_NAMES, np.array(found).T.ravel().tolist(), strict=True))
 
 
 def _voice_features(name: str) -> tuple[Feature, ...]:

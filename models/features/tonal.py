@@ -8,11 +8,12 @@ than two pitched notes give all zeros, the mask. Sources are named in ``models.f
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
-from numpy.typing import NDArray
 
 from models.features import Feature, FeatureSet, FeatureVector, Window
-from models.features.heard import Heard, Numbers, hear, sounding_cells, vector
+from models.features.heard import Cells, Heard, Indices, Numbers, hear, mean_and_std, share_of, sounding_cells
 from models.features.pitch_classes import (
     ALBRECHT_SHANAHAN,
     CHORDS,
@@ -31,7 +32,7 @@ SEGMENT_S = 1.0
 _MIN_DURATION_S = 0.05
 #: A second, or a moment, is major or minor where that triad's cosine leads the other's by more.
 _CLEAR, _CLEAR_AT_ONCE = 0.05, 0.1
-_TYPES = list(CHORDS)
+_MAJOR, _MINOR = (list(CHORDS).index(name) for name in ("major", "minor"))
 _CLASS_OF_PITCH = np.eye(12)[np.arange(128) % 12]
 
 
@@ -51,55 +52,65 @@ def compute(window: Window) -> FeatureVector:
     heard = hear(window)
     if heard is None:
         return np.zeros(len(TONAL.features), np.float32)
-    sounding = _shares(heard.pitch, np.maximum(heard.duration_s, _MIN_DURATION_S))
     begun = heard.pitch[heard.begun]
-    shares = np.stack([sounding, _shares(begun if len(begun) else heard.pitch)])
-    kk, both = fit_keys(shares[:1], KRUMHANSL_KESSLER), fit_keys(shares, ALBRECHT_SHANAHAN)
-    spread = distribution(shares)
-    cells = sounding_cells(heard)
-    cells = cells[cells.any(axis=1)]
-    classes = cells @ _CLASS_OF_PITCH
-    return vector(
-        TONAL.features,
-        {
-            **_key_numbers(("kk",), kk, shares[:1]),
-            **_key_numbers(("as", "on_as"), both, shares),
-            **{
-                f"{prefix}{name}": values[row]
-                for row, prefix in enumerate(("", "on_"))
-                for name, values in spread.items()
-            },
-            **_chord_numbers("chord", segments(heard), _CLEAR),
-            **_chord_numbers("instant", classes, _CLEAR_AT_ONCE),
-            **_outer_voices(cells, classes, KeyFit(both.major[0], both.minor[0], both.tonics[0])),
-        },
+    shares = np.array(
+        [
+            _shares(heard.pitch, np.maximum(heard.duration_s, _MIN_DURATION_S)),
+            _shares(begun if len(begun) else heard.pitch),
+        ]
     )
+    kk, both = fit_keys(shares[:1], KRUMHANSL_KESSLER), fit_keys(shares, ALBRECHT_SHANAHAN)
+    of_all, of_sounding, of_onsets = _key_numbers(_together(kk, both), shares[[0, 0, 1]])
+    spread, spread_of_onsets = _columns(distribution(shares))
+    cells = sounding_cells(heard)
+    classes = cells.of_pitch.T @ _CLASS_OF_PITCH[cells.pitches]
+    seconds = segments(heard)
+    fits = fit_chords(np.concatenate([seconds, classes]))
+    return np.concatenate(
+        [
+            of_all,
+            of_sounding,
+            spread,
+            of_onsets,
+            spread_of_onsets[: len(_distribution_features())],
+            _chord_numbers(fits[: len(seconds)], _CLEAR),
+            _chord_numbers(fits[len(seconds) :], _CLEAR_AT_ONCE),
+            _outer_voices(cells, classes, both),
+        ]
+    ).astype(np.float32)
 
 
-def _shares(pitch: np.ndarray, weights: np.ndarray | None = None) -> Numbers:
-    counted = np.bincount(pitch % 12, weights=weights, minlength=12).astype(np.float64)
-    shares: Numbers = counted / counted.sum()
+def _shares(pitch: Indices, weights: Numbers | None = None) -> Numbers:
+    counted = np.bincount(pitch % 12, weights=weights, minlength=12)
+    shares: Numbers = counted / np.add.reduce(counted)
     return shares
 
 
-def _key_numbers(prefixes: tuple[str, ...], fits: KeyFit, shares: Numbers) -> dict[str, float]:
-    """What ``fits`` say of ``shares`` [shape=(len(prefixes), 12)], under one prefix each."""
-    degrees = {f"degree_{degree}": column for degree, column in zip(DEGREES, fits.degrees(shares).T, strict=True)}
-    found = fits.numbers() | degrees
-    return {f"{prefix}_{name}": values[row] for row, prefix in enumerate(prefixes) for name, values in found.items()}
+def _together(one: KeyFit, other: KeyFit) -> KeyFit:
+    """Two fits as one [shape=(rows of both, 12)]: what is asked of them costs as much for many rows as for one."""
+    return KeyFit(
+        np.concatenate([one.major, other.major]),
+        np.concatenate([one.minor, other.minor]),
+        np.concatenate([one.tonics, other.tonics]),
+    )
 
 
-def _chord_numbers(prefix: str, weights: Numbers, clear: float) -> dict[str, float]:
-    fits = fit_chords(weights)
+def _columns(numbers: dict[str, Numbers]) -> Numbers:
+    """``numbers`` of n sets of pitch classes by name [shape=(n,)] as a row for each set [shape=(n, len(numbers))]."""
+    return np.array(list(numbers.values())).T
+
+
+def _key_numbers(fits: KeyFit, shares: Numbers) -> Numbers:
+    """What ``fits`` say of ``shares`` [shape=(n, 12)], in the order of ``_key_features`` [shape=(n, 21)]."""
+    return np.concatenate([_columns(fits.numbers()), fits.degrees(shares)], axis=1)
+
+
+def _chord_numbers(fits: Numbers, clear: float) -> Numbers:
+    """What ``fits`` [shape=(n, len(CHORDS))] come to, in the order of ``_chord_features`` [shape=(16,)]."""
     # Rounded, so that the order in which a product is summed cannot carry a lead over the threshold.
-    lead = np.round(fits[:, _TYPES.index("major")] - fits[:, _TYPES.index("minor")], 9)
-    return {
-        **{f"{prefix}_{name}": value for name, value in zip(_TYPES, fits.mean(axis=0), strict=True)},
-        f"{prefix}_major_lead": lead.mean(),
-        f"{prefix}_major_lead_std": lead.std(),
-        f"{prefix}_major_share": (lead > clear).mean(),
-        f"{prefix}_minor_share": (lead < -clear).mean(),
-    }
+    lead = (fits[:, _MAJOR] - fits[:, _MINOR]).round(9)
+    means = np.add.reduce(fits) / len(fits)
+    return np.concatenate([means, [*mean_and_std(lead), share_of(lead > clear), share_of(lead < -clear)]])
 
 
 def segments(heard: Heard) -> Numbers:
@@ -107,27 +118,27 @@ def segments(heard: Heard) -> Numbers:
 
     The oldest segment is shorter where the window is no whole number of seconds.
     """
-    count = max(int(np.ceil(heard.length_s / SEGMENT_S)), 1)
+    count = max(math.ceil(heard.length_s / SEGMENT_S), 1)
     ends = np.arange(1 - count, 1)[:, None] * SEGMENT_S
     shown_until = np.maximum(heard.offset_s, np.minimum(heard.onset_s + _MIN_DURATION_S, 0.0))
     overlap = np.minimum(shown_until, ends) - np.maximum(heard.onset_s, ends - SEGMENT_S)
-    classes = np.eye(12)[heard.pitch % 12]
+    classes = _CLASS_OF_PITCH[heard.pitch]
     seconds = np.maximum(overlap, 0.0) @ classes
-    sounding = seconds.sum(axis=1) > 0
+    sounding = np.add.reduce(seconds, axis=1) > 0
     # Notes that all begin at the very end of the window: each counts the same.
     filled: Numbers = seconds[sounding] if sounding.any() else classes.sum(axis=0, keepdims=True)
     return filled
 
 
-def _outer_voices(cells: NDArray[np.bool_], classes: Numbers, key: KeyFit) -> dict[str, float]:
-    lowest, highest = cells.argmax(axis=1), 127 - cells[:, ::-1].argmax(axis=1)
-    bass, top = key.degrees(np.stack([_shares(lowest), _shares(highest)]))
-    above = (classes > 0)[np.arange(len(cells))[:, None], FROM[lowest % 12]].mean(axis=0)
-    return {
-        **{f"bass_degree_{degree}": share for degree, share in zip(DEGREES, bass, strict=True)},
-        **{f"top_degree_{degree}": share for degree, share in zip(DEGREES, top, strict=True)},
-        **{f"above_bass_{semitones}": above[semitones] for semitones in range(1, 12)},
-    }
+def _outer_voices(cells: Cells, classes: Numbers, keys: KeyFit) -> Numbers:
+    """On which degrees of the first of ``keys`` the lowest and highest notes are, and what lies above the lowest.
+
+    In the order of the features from ``bass_degree_1`` on [shape=(35,)].
+    """
+    key = KeyFit(keys.major[0], keys.minor[0], keys.tonics[0])
+    degrees = key.degrees(np.array([_shares(cells.bass), _shares(cells.top)]))
+    above = np.take_along_axis(classes > 0, FROM[cells.bass % 12], axis=1)
+    return np.concatenate([degrees.ravel(), np.add.reduce(above, dtype=np.float64)[1:] / len(above)])
 
 
 def _key_features(prefix: str) -> tuple[Feature, ...]:

@@ -5,10 +5,12 @@ Drums are left out: their velocities say how loud a kit is mixed. Fewer than two
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from models.features import Feature, FeatureSet, FeatureVector, Window
-from models.features.heard import Heard, hear, percentiles, vector
+from models.features.heard import Heard, hear, mean_and_std, mean_of, percentiles, vector
 
 #: Pitches below the first are low, from the second on high; MIDI numbers.
 _LOW_BELOW, _HIGH_FROM = 54, 66
@@ -31,35 +33,36 @@ def compute(window: Window) -> FeatureVector:
     if heard is None:
         return np.zeros(len(VELOCITY.features), np.float32)
     velocity = heard.velocity
-    mean = velocity.mean()
-    durations_s = np.clip(heard.duration_s, *_DURATIONS_S)
+    mean, std = mean_and_std(velocity)
+    least, most = velocity.min(), velocity.max()
+    durations_s = heard.duration_s.clip(*_DURATIONS_S)
     high, low = velocity[heard.pitch >= _HIGH_FROM], velocity[heard.pitch < _LOW_BELOW]
-    power = ((velocity / 127) ** 2).sum() / heard.span_s
+    power = velocity @ velocity / 127**2 / heard.span_s
     return vector(
         VELOCITY.features,
         {
             "mean": mean,
-            "std": velocity.std(),
-            "max": velocity.max(),
-            "min": velocity.min(),
+            "std": std,
+            "max": most,
+            "min": least,
             "percentile_90": percentiles(velocity, (90,))[0],
-            "sustained": velocity @ durations_s / durations_s.sum(),
+            "sustained": velocity @ durations_s / np.add.reduce(durations_s),
             "slope": _slope(heard),
-            "high": high.mean() if len(high) else mean,
-            "low": low.mean() if len(low) else mean,
-            "constant": float(np.ptp(velocity) == 0),
-            "power": np.log(power + _QUIETEST),
+            "high": mean_of(high) if len(high) else mean,
+            "low": mean_of(low) if len(low) else mean,
+            "constant": float(least == most),
+            "power": math.log(power + _QUIETEST),
         },
     )
 
 
 def _slope(heard: Heard) -> float:
     onset_s, velocity = heard.onset_s[heard.begun], heard.velocity[heard.begun]
-    if len(onset_s) < 4 or np.ptp(onset_s) <= 0.5:
+    if len(onset_s) < 4 or onset_s[-1] - onset_s[0] <= 0.5:
         return 0.0
-    centred_s = onset_s - onset_s.mean()
-    slope = centred_s @ (velocity - velocity.mean()) / (centred_s @ centred_s)
-    return float(np.clip(slope, -_STEEPEST, _STEEPEST))
+    centred_s = onset_s - mean_of(onset_s)
+    slope = float(centred_s @ (velocity - mean_of(velocity)) / (centred_s @ centred_s))
+    return min(max(slope, -_STEEPEST), _STEEPEST)
 
 
 VELOCITY = FeatureSet(
