@@ -20,6 +20,8 @@ class Predictor:
         self._network: Any = bundle.step
         self._states = dict(bundle.states)
         self._inputs = tuple(feature_set.name for feature_set in bundle.feature_sets)
+        # Without names onnxruntime asks the network for them at each step.
+        self._outputs = ["affect", *(f"next_{name}" for name in bundle.states)]
 
     def start(self) -> NetworkState:
         """The state before anything was heard: zeros; empty for a network without one."""
@@ -30,5 +32,5 @@ class Predictor:
     ) -> tuple[NDArray[np.float32], NetworkState]:
         """One hop on: ``features`` by set name [shape=(n,)]; gives affect in ``OUTPUTS``' order [shape=(4,)]."""
         inputs = {name: features[name][None, :] for name in self._inputs}
-        affect, *following = self._network.run(None, {**inputs, **state})
+        affect, *following = self._network.run(self._outputs, {**inputs, **state})
         return affect[0], dict(zip(self._states, following, strict=True))

@@ -149,17 +149,17 @@ class NoteWindow:
         What no later window can hold is forgotten.
         """
         start_s = time_s - self.length_s
-        if self._just_ended:
-            self._ended = np.concatenate([self._ended, np.array(self._just_ended, NOTE_DTYPE)])
-            self._just_ended.clear()
-        self._ended = self._ended[self._ended["offset_s"] > start_s]
+        # Of rows with fields, ``compress`` and ``take`` are many times faster than the index that they stand for.
+        ended = _with_rows(self._ended, self._just_ended)
+        self._just_ended.clear()
+        self._ended = ended.compress(ended["offset_s"] > start_s)
         rows = [(on, time_s, pitch, velocity, ch) for (ch, pitch), (on, velocity) in self._sounding.items()]
         rows += [row for row in (note.row(time_s) for note in self._announced.values()) if row[1] > start_s]
-        notes: NoteArray = np.concatenate([self._ended, np.array(rows, NOTE_DTYPE)])
-        notes = notes[notes["onset_s"] <= time_s]
+        notes = _with_rows(self._ended, rows)
+        notes = notes.compress(notes["onset_s"] <= time_s)
         np.minimum(notes["offset_s"], time_s, out=notes["offset_s"])
         # One order for one set of notes, however they came.
-        notes = notes[np.lexsort((notes["channel"], notes["pitch"], notes["onset_s"]))]
+        notes = notes.take(np.lexsort((notes["channel"], notes["pitch"], notes["onset_s"])))
         return Window(notes, time_s, self.length_s, tempo_bpm, sound)
 
     def _of(self, channel: int) -> list[_Key]:
@@ -180,3 +180,8 @@ class NoteWindow:
             onset_s, velocity = sounding
             channel, pitch = key
             self._just_ended.append((onset_s, max(offset_s, onset_s), pitch, velocity, channel))
+
+
+def _with_rows(notes: NoteArray, rows: list[_Row]) -> NoteArray:
+    # numpy takes long to find out that two types with fields are one.
+    return np.concatenate([notes, np.array(rows, NOTE_DTYPE)], dtype=NOTE_DTYPE)

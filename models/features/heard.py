@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.features import Feature, FeatureVector, Window
-from models.notes import DRUM_CHANNEL, NoteArray
+from models.notes import DRUM_CHANNEL
 
 Numbers = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -62,15 +62,14 @@ def hear(window: Window) -> Heard | None:
 
     The latest answer is kept, since several families ask at one moment.
     """
-    notes: NoteArray = window.notes[np.argsort(window.notes["onset_s"], kind="stable")]
+    notes = window.notes
     is_pitched = notes["channel"] != DRUM_CHANNEL
     if np.count_nonzero(is_pitched) < 2:
         return None
     length_s = round(window.end_s - window.start_s, _ROUNDED_TO_DECIMALS)
-    onset_s = np.round(notes["onset_s"] - window.end_s, _ROUNDED_TO_DECIMALS)
-    offset_s = np.round(notes["offset_s"] - window.end_s, _ROUNDED_TO_DECIMALS)
-    begun = onset_s >= -length_s
-    onset_s, offset_s = np.clip(onset_s, -length_s, 0.0), np.clip(offset_s, -length_s, 0.0)
+    times_s = (np.array([notes["onset_s"], notes["offset_s"]]) - window.end_s).round(_ROUNDED_TO_DECIMALS)
+    begun = times_s[0] >= -length_s
+    onset_s, offset_s = times_s.clip(-length_s, 0.0)
     return Heard(
         onset_s=onset_s[is_pitched],
         offset_s=np.maximum(onset_s, offset_s)[is_pitched],
@@ -108,9 +107,9 @@ def sounding_cells(heard: Heard) -> Cells:
     count = max(math.ceil(heard.length_s / _CELL_S), 1)
     # The first cell whose middle lies at or after the onset, and that after the offset, as whole numbers of cells.
     times_s = np.array([heard.onset_s, heard.offset_s])
-    first, beyond = np.ceil((times_s / _CELL_S + (count - 0.5)).round(4)).astype(np.int64)
-    first = first.clip(0, count - 1)
-    beyond = beyond.clip(first + 1, count)
+    first, beyond = np.ceil((times_s / _CELL_S + (count - 0.5)).round(4)).clip(0, count).astype(np.int64)
+    first = np.minimum(first, count - 1)
+    beyond = np.maximum(beyond, first + 1)
     pitches = np.bincount(heard.pitch).nonzero()[0]
     # A row for each pitch that occurs: it rises by one where a note begins and is back at 0 in its last column.
     row_start = pitches.searchsorted(heard.pitch) * (count + 1)

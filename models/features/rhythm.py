@@ -34,8 +34,9 @@ _DURATIONS_S = (0.02, 20.0)
 _SHORT_S, _LONG_S = 0.15, 1.0
 #: Sounding time over the time to the next event: below the first detached, above the second overlapping.
 _DETACHED, _OVERLAPPING, _LONGEST_ARTICULATION = 0.7, 1.2, 4.0
-#: MIDI numbers at which the registers low, mid and high begin and end.
-_REGISTERS = {"low": (0, 48), "mid": (48, 72), "high": (72, 128)}
+#: Registers and the MIDI numbers at which they begin; the number of the register of each pitch [shape=(128,)].
+_REGISTERS = {"low": 0, "mid": 48, "high": 72}
+_REGISTER_OF_PITCH = np.searchsorted(list(_REGISTERS.values()), np.arange(128), side="right") - 1
 
 #: The kinds that steps of a voice are told by: up to a tone, a semitone, beyond a major third, none, upwards.
 _STEP_KINDS = ("step", "semitone", "leap", "repeat", "up")
@@ -193,14 +194,13 @@ def _event_numbers(heard: Heard) -> dict[str, float]:
         sizes = np.zeros(1, np.int64)
         lines = np.array([[heard.pitch.max()], [heard.pitch.min()]])
     size_mean, size_std = mean_and_std(sizes)
-    rates = {
-        f"rate_{name}": np.count_nonzero((pitch >= low) & (pitch < high)) / heard.span_s
-        for name, (low, high) in _REGISTERS.items()
-    }
+    low, mid, high = (np.bincount(_REGISTER_OF_PITCH[pitch], minlength=len(_REGISTERS)) / heard.span_s).tolist()
     return {
         "chord_size_mean": size_mean,
         "chord_size_std": size_std,
-        **rates,
+        "rate_low": low,
+        "rate_mid": mid,
+        "rate_high": high,
         **_articulation(onset_s, offset_s, starts),
         **_voices(lines),
     }
@@ -231,11 +231,12 @@ def _voices(lines: Indices) -> dict[str, float]:
     """Melody and bass from event to event [shape=(2, n)]."""
     moves = lines[:, 1:] - lines[:, :-1] if lines.shape[1] > 1 else np.zeros((2, 1), np.int64)
     sizes = np.abs(moves)
-    kinds = np.array([(sizes > 0) & (sizes < 3), sizes == 1, sizes > 4, sizes == 0, moves > 0])
+    is_step = (sizes > 0) & (sizes < 3)
+    of_moves = np.array([sizes, moves, is_step, sizes == 1, sizes > 4, sizes == 0, moves > 0])
     found = [
         np.add.reduce(lines, axis=1) / lines.shape[1],
         lines.max(axis=1) - lines.min(axis=1),
-        *(np.add.reduce(np.array([sizes, moves, *kinds]), axis=2) / moves.shape[1]),
+        *(np.add.reduce(of_moves, axis=2) / moves.shape[1]),
     ]
     return dict(zip(_VOICE_NAMES, np.array(found).T.ravel().tolist(), strict=True))
 

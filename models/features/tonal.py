@@ -33,6 +33,7 @@ _MIN_DURATION_S = 0.05
 #: A second, or a moment, is major or minor where that triad's cosine leads the other's by more.
 _CLEAR, _CLEAR_AT_ONCE = 0.05, 0.1
 _MAJOR, _MINOR = (list(CHORDS).index(name) for name in ("major", "minor"))
+_EACH_CLASS = np.arange(12)[:, None]
 _CLASS_OF_PITCH = np.eye(12)[np.arange(128) % 12]
 
 
@@ -137,8 +138,10 @@ def _outer_voices(cells: Cells, classes: Numbers, keys: KeyFit) -> Numbers:
     """
     key = KeyFit(keys.major[0], keys.minor[0], keys.tonics[0])
     degrees = key.degrees(np.array([_shares(cells.bass), _shares(cells.top)]))
-    above = np.take_along_axis(classes > 0, FROM[cells.bass % 12], axis=1)
-    return np.concatenate([degrees.ravel(), np.add.reduce(above, dtype=np.float64)[1:] / len(above)])
+    # In how many cells each pitch class sounds over each of the bass [shape=(12, 12)]; then by the distance of the two.
+    over_bass = _CLASS_OF_PITCH[cells.bass].T @ (classes > 0)
+    above = np.add.reduce(over_bass[_EACH_CLASS, FROM]) / len(classes)
+    return np.concatenate([degrees.ravel(), above[1:]])
 
 
 def _key_features(prefix: str) -> tuple[Feature, ...]:
