@@ -193,40 +193,47 @@ def doctor(as_json: Json = False) -> None:
 
 @app.command()
 def analyze(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Sound or MIDI files.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Sound or MIDI files, folders of them, or patterns.")
+    ],
     as_json: Json = False,
     readings: Annotated[bool, typer.Option("--readings", help="Print every reading too.")] = False,
-    output: Annotated[Path | None, typer.Option("-o", metavar="DIR", help="Write each file's readings as CSV.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", metavar="DIR", help="Write readings, summaries and pictures there.")
+    ] = None,
     model: Model = None,
     jobs: Jobs = ALL_CORES,
 ) -> None:
-    """Analyze files at full speed: one summary each.
+    """Analyze files at full speed: one summary each, with -o also CSV and pictures.
 
-    Example: moodring analyze concert.flac etude.mid --json
+    Example: moodring analyze concert.flac etude.mid takes/ -o analysis
     """
-    from realtime.analysis import analyze_files, summary_table
-    from realtime.outputs import Status
-    from realtime.outputs.json_lines import JsonLines
-    from realtime.outputs.plain import Plain
+    from realtime.analyze_command import analyze_and_tell
 
-    summaries = []
-    failed = 0
-    for result in analyze_files(files, model=model, output=output, jobs=jobs):
-        if isinstance(result, MoodringError):
-            failed += 1
-            _complain(result)
-            continue
-        if readings:
-            status = Status(result.file.name)
-            printer = JsonLines(sys.stdout) if as_json else Plain(sys.stdout)
-            for reading in result.readings:
-                printer.write(reading, status)
-        if as_json:
-            print(json.dumps(result.as_json()), flush=True)
-        summaries.append(result)
-    if not as_json and summaries:
-        summary_table(summaries)
-    if failed:
+    failures = analyze_and_tell(files, model=model, output=output, jobs=jobs, as_json=as_json, with_readings=readings)
+    for failure in failures:
+        _complain(failure)
+    if failures:
+        raise typer.Exit(1)
+
+
+@app.command()
+def plot(
+    sessions: Annotated[
+        list[Path], typer.Argument(metavar="SESSION...", help="Recordings, or what 'live --json' printed.")
+    ],
+    output: Annotated[Path, typer.Option("-o", metavar="DIR", help="Write readings, summaries and pictures there.")],
+) -> None:
+    """Draw recordings as 'analyze -o' draws files.
+
+    Example: moodring plot concert.jsonl -o analysis
+    """
+    from realtime.analyze_command import plot_and_tell
+
+    failures = plot_and_tell(sessions, output=output)
+    for failure in failures:
+        _complain(failure)
+    if failures:
         raise typer.Exit(1)
 
 

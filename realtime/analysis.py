@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import signal
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import count
 from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any, Literal
 
 from models.affect import OUTPUTS, Reading
-from models.atomic import write_atomically
 from models.bundle import Bundle, load_for
 from models.errors import MoodringError
 from realtime.sources import Source
@@ -28,11 +26,14 @@ _FILES_WORTH_A_PROCESS = 3
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a whole file comes to; ``affect`` in ``OUTPUTS``' order on the 1–9 scale, None where nothing was heard."""
+    """What a whole file comes to; ``affect`` in ``OUTPUTS``' order on the 1–9 scale, None where nothing was heard.
+
+    ``notes`` is None for a recording of readings, which does not say how many there were in all.
+    """
 
     file: Path
     duration_s: float
-    notes: int
+    notes: int | None
     affect: tuple[float, ...] | None
     model: str
     readings: tuple[Reading, ...]
@@ -55,21 +56,30 @@ class Summary:
 
 
 def analyze_files(
-    files: Sequence[Path], *, model: str | None = None, output: Path | None = None, jobs: int = 1
+    files: Sequence[Path],
+    *,
+    model: str | None = None,
+    keep: Callable[[Summary], None] | None = None,
+    jobs: int = 1,
+    progress: Callable[[float], None] | None = None,
 ) -> Iterator[Summary | MoodringError]:
-    """Each file's summary in turn, or the error that says why there is none; ``output`` gets a CSV of readings each.
+    """Each file's summary in turn, or the error that says why there is none.
 
     ``model`` is a bundle for all; without it each file gets the best for what it holds. At most ``jobs`` processes
-    share the work, fewer where the files are too few to be worth their start.
+    share the work, fewer where the files are too few to be worth their start. ``keep`` is called with each summary in
+    the process that made it, so it must be picklable; ``progress`` is called here with the number of files that are
+    done, from any thread and with parts of files where one is followed after the other.
     """
     if model is not None:
         load_for("sound", model)  # an unknown model is the request's fault, not the files'
-    if output is not None:
-        output.mkdir(parents=True, exist_ok=True)
-    work = partial(_analyze_file, model=model, output=output)
+    work = partial(_analyze_file, model=model, keep=keep)
     processes = min(jobs, len(files) // _FILES_WORTH_A_PROCESS)
     if processes < 2:
-        yield from map(work, files)
+        for number, file in enumerate(files):
+            summary = work(file, progress=None if progress is None else partial(_add, progress, number))
+            if progress is not None:
+                progress(number + 1)
+            yield summary
         return
     others = set(active_children())
     # Spawned, since onnxruntime does not survive a fork; an interrupt is for the parent to answer.
@@ -77,7 +87,10 @@ def analyze_files(
         processes, get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
     ) as pool:
         try:
-            for summary in [pool.submit(work, file) for file in files]:
+            summaries = [pool.submit(work, file) for file in files]
+            if progress is not None:
+                _watch(summaries, progress)
+            for summary in summaries:
                 yield summary.result()
         except BaseException:
             # Nobody waits for what is under way; files are moved into place, so none is left half written.
@@ -86,29 +99,48 @@ def analyze_files(
             raise
 
 
+def _add(progress: Callable[[float], None], before: int, share: float) -> None:
+    progress(before + share)
+
+
+def _watch(futures: Sequence[Future[Any]], progress: Callable[[float], None]) -> None:
+    finished = count(1)  # the pool's one thread calls, or this one before the pool has begun
+    for future in futures:
+        future.add_done_callback(lambda _: progress(next(finished)))
+
+
 @cache
 def _bundle(kind: Literal["sound", "notes"], model: str | None) -> Bundle:
     return load_for(kind, model)
 
 
-def _analyze_file(file: Path, *, model: str | None, output: Path | None) -> Summary | MoodringError:
+def _analyze_file(
+    file: Path,
+    *,
+    model: str | None,
+    keep: Callable[[Summary], None] | None,
+    progress: Callable[[float], None] | None = None,
+) -> Summary | MoodringError:
     try:
         source = open_file(file, LONG_BLOCK_S)
-        summary = analyze(file, source, _bundle(source.kind, model))
+        summary = analyze(file, source, _bundle(source.kind, model), progress=progress)
     except MoodringError as error:
         return error
-    if output is not None:
-        write_atomically(output / f"{file.stem}.csv", _csv(summary.readings).encode())
+    if keep is not None:
+        keep(summary)
     return summary
 
 
-def analyze(file: Path, source: Source, bundle: Bundle) -> Summary:
-    """Follow ``source`` to its end at the bundle's own rate."""
+def analyze(file: Path, source: Source, bundle: Bundle, *, progress: Callable[[float], None] | None = None) -> Summary:
+    """Follow ``source`` to its end at the bundle's own rate; ``progress`` is called with the share done, 0 to 1."""
     tracker = EmotionTracker(bundle)
     readings: list[Reading] = []
+    duration_s = getattr(source, "duration_s", None)
     try:
         while not source.ended:
             readings += tracker.push(source.read(0.0))
+            if progress is not None and duration_s:
+                progress(min(1.0, tracker.time_s / duration_s))
         readings += tracker.finish()
     finally:
         source.close()
@@ -121,37 +153,3 @@ def analyze(file: Path, source: Source, bundle: Bundle) -> Summary:
         bundle.name,
         tuple(readings),
     )
-
-
-def summary_table(summaries: Sequence[Summary]) -> None:
-    """Print the summaries as a table for people."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    table.add_column("file", overflow="fold")
-    for column in ("length", "notes", "valence", "arousal"):
-        table.add_column(column, justify="right")
-    table.add_column("model")
-    for summary in summaries:
-        minutes, seconds = divmod(round(summary.duration_s), 60)
-        valence, valence_std, arousal, arousal_std = summary.affect or (None,) * 4
-        table.add_row(
-            summary.file.name,
-            f"{minutes}:{seconds:02d}",
-            str(summary.notes),
-            "–" if valence is None else f"{valence:.2f} ± {valence_std:.2f}",
-            "–" if arousal is None else f"{arousal:.2f} ± {arousal_std:.2f}",
-            summary.model,
-        )
-    Console().print(table)
-
-
-def _csv(readings: Sequence[Reading]) -> str:
-    text = io.StringIO()
-    rows = [reading.as_json() for reading in readings]
-    if rows:
-        writer = csv.DictWriter(text, [name for name in rows[0] if name != "type"], extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)
-    return text.getvalue()
