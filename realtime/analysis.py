@@ -76,10 +76,10 @@ def analyze_files(
     processes = min(jobs, len(files) // _FILES_WORTH_A_PROCESS)
     if processes < 2:
         for number, file in enumerate(files):
-            summary = work(file, progress=None if progress is None else partial(_add, progress, number))
+            result = work(file, progress=None if progress is None else partial(_add, progress, number))
             if progress is not None:
                 progress(number + 1)
-            yield summary
+            yield result
         return
     others = set(active_children())
     # Spawned, since onnxruntime does not survive a fork; an interrupt is for the parent to answer.

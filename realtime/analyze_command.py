@@ -17,7 +17,7 @@ from models.affect import State
 from models.errors import MoodringError
 from realtime.analysis import Summary, analyze_files
 from realtime.pictures import MISSING, can_draw
-from realtime.pictures.folder import make_folder, piece_names, printable, titles_of, write_piece, write_together
+from realtime.pictures.folder import make_folder, piece_names, titles_of, write_piece, write_together
 from realtime.readings_file import read_readings
 from realtime.sources.files import MIDI_SUFFIXES
 
@@ -120,7 +120,7 @@ def music_files(inputs: Sequence[Path]) -> Iterator[Path | MoodringError]:
             yield from _in_folder(path)
         elif not path.exists() and glob.has_magic(str(path)):
             # Shells on Windows leave patterns to the program.
-            matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True))
+            matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207 (absolute ones, and **)
             if not matches:
                 yield MoodringError(f"nothing matches {path}: check the pattern")
             for match in matches:

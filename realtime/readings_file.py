@@ -84,10 +84,15 @@ def _reading(fields: Mapping[str, Any], place: str) -> Reading:
         raise MoodringError(f"{place}: 'state' must be {', '.join(State)}, not {state!r}: remove the line")
     notes = _number(fields, "notes", place)
     level_db, latency_ms = (_number(fields, name, place) for name in ("level_db", "latency_ms"))
+    names = ("valence", "valence_std", "arousal", "arousal_std")
+    valence, valence_std, arousal, arousal_std = (_number(fields, name, place) for name in names)
     return Reading(
         time,
         State(state),
-        *(_number(fields, name, place) for name in ("valence", "valence_std", "arousal", "arousal_std")),
+        valence,
+        valence_std,
+        arousal,
+        arousal_std,
         notes=int(notes) if math.isfinite(notes) else 0,
         level_db=None if math.isnan(level_db) else level_db,
         latency_ms=None if math.isnan(latency_ms) else latency_ms,

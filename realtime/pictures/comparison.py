@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -28,14 +29,15 @@ from realtime.pictures.style import (
     time_axis,
 )
 
-#: Curves that a slide has room for; the plane takes all pieces, numbers only these.
+#: Curves that a slide has room for; the plane takes all pieces, and this many numbers and ellipses.
 MOST_CURVES = 24
+_MOST_NUMBERS = 40
 _MOST_ELLIPSES = 8
 #: Pieces whose lengths differ by more than this are laid over one another by their share of the way.
 _MUCH_LONGER = 3.0
 #: How far apart numbers on the plane stand at least, on the 1–9 scale.
 _APART = 0.46
-_LOOKS = (("valence", 0, VALENCE, "-"), ("arousal", 2, AROUSAL, (0, (4, 1.5))))
+_LOOKS: tuple[tuple[str, int, str, Any], ...] = (("valence", 0, VALENCE, "-"), ("arousal", 2, AROUSAL, (0, (4, 1.5))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ def comparison_figure(pieces: Sequence[Piece]) -> Figure:
         if len(pieces) > len(shown):
             beneath += f"   ·   right: the first {len(shown)}; all are in summary.csv"
         headline(figure, f"{len(pieces)} pieces compared", beneath)
-        left, right = figure.subfigures(1, 2, width_ratios=(1, 1.3))
+        halves: Any = figure.subfigures(1, 2, width_ratios=(1, 1.3))
+        left, right = halves
         plane = left.subplots()
         circumplex(plane)
         _means(plane, [piece.affect for piece in pieces])
@@ -78,9 +81,7 @@ def _columns(pieces: int) -> int:
     return 1 if pieces <= 3 else 2 if pieces <= 8 else 3 if pieces <= 15 else 4
 
 
-def _curves(
-    panels: np.ndarray[tuple[int, int], np.dtype[np.object_]], shown: Sequence[Piece], curves: Sequence[Curve]
-) -> None:
+def _curves(panels: Any, shown: Sequence[Piece], curves: Sequence[Curve]) -> None:
     columns = panels.shape[1]
     lengths_s = [each.end_s for each in curves if each.end_s > 0]
     by_share = bool(lengths_s) and max(lengths_s) > _MUCH_LONGER * min(lengths_s)
@@ -124,24 +125,32 @@ def _means(axes: Axes, affects: Sequence[Sequence[float] | None]) -> None:
         axes.text(NEUTRAL, NEUTRAL, "no live reading", ha="center", va="center", color=QUIET, fontstyle="italic")
         return
     means = np.array([(affect[0], affect[2]) for _, affect in known])
-    labels = _apart(means) if len(affects) <= MOST_CURVES else means
+    labels = _apart(means) if len(affects) <= _MOST_NUMBERS else means
     for (number, (valence, valence_std, arousal, arousal_std)), label in zip(known, labels, strict=True):
         colour = mood_color(normalized(valence), normalized(arousal), 0.7)
         if len(known) <= _MOST_ELLIPSES:
             size = (2 * valence_std, 2 * arousal_std)
-            axes.add_patch(Ellipse((valence, arousal), *size, facecolor=colour, alpha=0.10, linewidth=0))
-            axes.add_patch(Ellipse((valence, arousal), *size, facecolor="none", edgecolor=colour, linewidth=1.6))
+            axes.add_patch(Ellipse((valence, arousal), *size, facecolor=colour, alpha=0.06, linewidth=0))
+            axes.add_patch(Ellipse((valence, arousal), *size, facecolor="none", edgecolor=colour, linewidth=1.3))
         else:
-            look = {"color": colour, "linewidth": 0.9, "alpha": 0.55, "zorder": 2}
+            look: dict[str, Any] = {"color": colour, "linewidth": 0.9, "alpha": 0.55, "zorder": 2}
             axes.plot([valence - valence_std, valence + valence_std], [arousal, arousal], **look)
             axes.plot([valence, valence], [arousal - arousal_std, arousal + arousal_std], **look)
         axes.plot(valence, arousal, "o", markersize=7, color=colour, markeredgecolor=INK, markeredgewidth=1.0, zorder=4)
-        if len(affects) > MOST_CURVES:
+        if len(affects) > _MOST_NUMBERS:
             continue
         axes.plot([valence, label[0]], [arousal, label[1]], color=INK, linewidth=0.9, zorder=5)
-        disc = {"boxstyle": "circle,pad=0.22", "facecolor": "white", "edgecolor": INK, "linewidth": 1.0}
+        disc: dict[str, Any] = {"boxstyle": "circle,pad=0.22", "facecolor": "white", "edgecolor": INK, "linewidth": 1.0}
         axes.text(
-            *label, str(number + 1), ha="center", va="center", fontsize=10, fontweight="bold", bbox=disc, zorder=6
+            label[0],
+            label[1],
+            str(number + 1),
+            ha="center",
+            va="center",
+            fontsize=10,
+            fontweight="bold",
+            bbox=disc,
+            zorder=6,
         )
 
 
@@ -153,6 +162,7 @@ def _apart(points: Values) -> Values:
     far = np.hypot(outwards[:, 0], outwards[:, 1])[:, None]
     spiral = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     places: Values = points + _APART * np.where(far > 0.05, outwards / np.maximum(far, 1e-9), spiral)
+    places += 0.02 * spiral  # pieces in one place would push one another nowhere
     for _ in range(300):
         push = np.zeros_like(places)
         for others, apart in ((places, _APART), (points, 0.75 * _APART)):

@@ -77,7 +77,7 @@ def write_piece(summary: Summary, *, folder: Path, names: Mapping[Path, str], pi
         from realtime.pictures.arc import arc_figure
         from realtime.pictures.style import png, svg
 
-        figure = arc_figure(summary.readings, summary.file.name, summary.affect)
+        figure = arc_figure(summary.readings, printable(Path(summary.file.name)), summary.affect)
         _write(folder / f"{name}.png", png(figure))
         _write(folder / f"{name}.svg", svg(figure))
 
