@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,9 @@ def test_processes_share_the_files_and_change_nothing(shared_data: Path, tmp_pat
     assert ran[0].stderr == ran[1].stderr
     assert "gone.wav" in ran[0].stderr
     written = [{file.name: file.read_bytes() for file in (tmp_path / jobs).iterdir()} for jobs in ("1", "2")]
-    assert len(written[0]) == 6
+    kinds = {"csv", "json", "png", "svg"} if find_spec("matplotlib") else {"csv", "json"}
+    assert {name.rpartition(".")[2] for name in written[0]} == kinds
+    assert len([name for name in written[0] if name.endswith(".json")]) == 6
     assert written[0] == written[1]
 
 

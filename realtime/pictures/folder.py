@@ -7,7 +7,7 @@ import json
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from models.atomic import write_atomically
@@ -99,10 +99,22 @@ def write_together(summaries: Sequence[Summary], *, folder: Path, pictures: bool
         _write(folder / "comparison.svg", svg(figure))
 
 
-def titles_of(files: Sequence[Path]) -> Iterator[str]:
-    """Each file's name, with its path where another has the same name."""
-    counts = Counter(file.name for file in dict.fromkeys(files))
-    return (printable(file if counts[file.name] > 1 else Path(file.name)) for file in files)
+def titles_of(files: Sequence[Path]) -> list[str]:
+    """Each file's name, with as many folders before it as tell it from others of that name."""
+    distinct = dict.fromkeys(files)
+    longest = max((len(file.parts) for file in distinct), default=1)
+    counts = [Counter(_tail(file, length) for file in distinct) for length in range(1, min(longest, 6) + 1)]
+    titles = {
+        file: next(
+            (_tail(file, length) for length, count in enumerate(counts, 1) if count[_tail(file, length)] == 1), file
+        )
+        for file in distinct
+    }
+    return [printable(titles[file]) for file in files]
+
+
+def _tail(file: Path, length: int) -> Path:
+    return Path(*file.parts[-length:])
 
 
 def printable(file: Path) -> str:

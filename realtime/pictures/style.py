@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 from matplotlib import font_manager, rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -89,18 +91,22 @@ def colour_of(kind: Quadrant | State) -> str:
 
 def drawn(draw: Callable[[Figure], None]) -> Figure:
     """An empty figure the size of a slide, drawn on in the style of the pictures."""
-    with rc_context(_with_fonts()):
+    with _styled():
         figure = Figure(figsize=SIZE_IN, dpi=DOTS_PER_INCH, layout="constrained")
         FigureCanvasAgg(figure)
         draw(figure)
-        return figure
+        # Laid out once: doing it again for each file would shift things by a hair.
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+    return figure
 
 
 def png(figure: Figure) -> bytes:
     """The picture in dots, in 256 colours: they hold it without a visible loss, in a third of the size."""
-    content = io.BytesIO(_saved(figure, "png", {"Software": None}))
-    with Image.open(content) as dots:
-        few = dots.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    with _styled():
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+    few = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(256, dither=Image.Dither.NONE)
     content = io.BytesIO()
     few.save(content, "PNG", optimize=True, dpi=(DOTS_PER_INCH, DOTS_PER_INCH))
     return content.getvalue()
@@ -108,26 +114,24 @@ def png(figure: Figure) -> bytes:
 
 def svg(figure: Figure) -> bytes:
     """The picture in lines and letters; the same readings give the same bytes."""
-    return _saved(figure, "svg", {"Date": None, "Creator": None})
-
-
-def _saved(figure: Figure, kind: str, metadata: dict[str, None]) -> bytes:
     content = io.BytesIO()
-    with rc_context(_with_fonts()), warnings.catch_warnings():
+    with _styled():
+        figure.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
+    return content.getvalue()
+
+
+@contextmanager
+def _styled() -> Iterator[None]:
+    with rc_context({**_STYLE, "font.sans-serif": list(_fonts())}), warnings.catch_warnings():
         # A sign that no font has becomes a box, which is all there is to say of it.
         warnings.filterwarnings("ignore", "Glyph .* missing")
-        figure.savefig(content, format=kind, dpi=DOTS_PER_INCH, metadata=metadata)
-    return content.getvalue()
+        yield
 
 
 @cache
 def _fonts() -> tuple[str, ...]:
     known = set(font_manager.get_font_names())
     return ("DejaVu Sans", *(font for font in _WIDER_FONTS if font in known))
-
-
-def _with_fonts() -> Any:
-    return {**_STYLE, "font.sans-serif": list(_fonts())}
 
 
 def legible(name: str, width: int) -> str:

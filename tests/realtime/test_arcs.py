@@ -22,7 +22,16 @@ from realtime.pictures.comparison import MOST_CURVES, Piece, comparison_figure
 from realtime.pictures.curve import Section, curve
 from realtime.pictures.style import colour_of, legible, png, svg
 
-ODD_NAMES = ("$x^2$ & <b>", "夜想曲 – Ноктюрн.mid", "a_{b", "\x01\x1b[31m\n.wav", "\udcff.wav", "%s {0} \\alpha", "", "x" * 300)
+ODD_NAMES = (
+    "$x^2$ & <b>",
+    "夜想曲 – Ноктюрн.mid",
+    "a_{b",
+    "\x01\x1b[31m\n.wav",
+    "\udcff.wav",
+    "%s {0} \\alpha",
+    "",
+    "x" * 300,
+)
 
 
 def reading(time: float, valence: float = 6.0, arousal: float = 4.0, state: State = State.LIVE) -> Reading:
@@ -92,10 +101,15 @@ def test_without_a_live_reading_the_picture_says_so(readings: list[Reading]):
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_any_name_can_stand_above_a_picture(name: str):
-    for figure in (arc_figure(steady(3), name), comparison_figure([Piece(name, steady(3), (6, 1, 4, 1))] * 2)):
-        png(figure)
-        shown = "".join(words(svg(figure)))
-        assert legible(name, 58)[:4] in shown or legible(name, 58)[:4].strip() in shown
+    shown = "".join(words(svg(arc_figure(steady(3), name))))
+    assert legible(name, 58)[:4].strip() in shown
+
+
+@pytest.mark.filterwarnings("error")
+def test_any_names_can_be_compared():
+    figure = comparison_figure([Piece(name, steady(3), (6, 1, 4, 1)) for name in ODD_NAMES])
+    png(figure)
+    assert {"1  $x^2$ & <b>", "3  a_{b"} <= set(words(svg(figure)))
 
 
 def test_a_long_name_keeps_its_start_and_its_end():
@@ -106,7 +120,11 @@ def test_a_long_name_keeps_its_start_and_its_end():
 
 
 def test_sections_change_with_the_quadrant_and_cover_every_reading():
-    readings = [*steady(5, 6, 6), *(replace(r, time=r.time + 5) for r in steady(5, 4, 6)), reading(11, state=State.LOST)]
+    readings = [
+        *steady(5, 6, 6),
+        *(replace(r, time=r.time + 5) for r in steady(5, 4, 6)),
+        reading(11, state=State.LOST),
+    ]
     assert list(curve(readings, 100).sections()) == [
         Section(Quadrant.HAPPY, 0, 9),
         Section(Quadrant.TENSE, 10, 19),
