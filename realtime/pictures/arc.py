@@ -90,8 +90,6 @@ def _beneath(on_plane: Curve, readings: Sequence[Reading], affect: Sequence[floa
     if models:
         parts.append(f"model {legible(', '.join(models), 30)}")
     parts.append("bands: ± one spread over listeners")
-    if on_plane.step_s >= _WORTH_SAYING_S:
-        parts.append(f"path: means of {on_plane.step_s:.0f} s")
     return "   ·   ".join(parts)
 
 
@@ -162,6 +160,8 @@ def _way(axes: Axes, on_plane: Curve) -> None:
     axes.plot(*first, "o", markersize=12, markerfacecolor="white", markeredgecolor=INK, markeredgewidth=2.2, zorder=6)
     axes.plot(*last, "o", markersize=12, markerfacecolor=INK, markeredgecolor="white", markeredgewidth=1.2, zorder=6)
     _times(axes, on_plane, live)
+    if on_plane.step_s >= _WORTH_SAYING_S:
+        axes.set_title(f"path: means of {on_plane.step_s:.0f} s each", loc="right", fontsize=12, color=QUIET)
 
 
 def _times(axes: Axes, on_plane: Curve, live: Indices) -> None:
@@ -176,7 +176,8 @@ def _times(axes: Axes, on_plane: Curve, live: Indices) -> None:
         if spot is None:
             continue
         taken.append(spot)
-        text = word + clock(float(on_plane.times_s[index]))
+        began_s = on_plane.times_s[index - 1] if index else on_plane.start_s
+        text = word + clock(float(began_s if word == "start " else on_plane.times_s[index]))
         axes.text(spot[0], spot[1], text, ha="center", va="center", fontsize=12, bbox=_BOX, zorder=7)
         if not word and len(places) > 1:
             axes.plot(*point, "o", markersize=6, color=INK, zorder=6)

@@ -104,7 +104,7 @@ def drawn(draw: Callable[[Figure], None]) -> Figure:
 def png(figure: Figure) -> bytes:
     """The picture in dots, in 256 colours: they hold it without a visible loss, in a third of the size."""
     with _styled():
-        canvas = FigureCanvasAgg(figure)
+        canvas: Any = FigureCanvasAgg(figure)
         canvas.draw()
     few = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(256, dither=Image.Dither.NONE)
     content = io.BytesIO()
@@ -122,7 +122,8 @@ def svg(figure: Figure) -> bytes:
 
 @contextmanager
 def _styled() -> Iterator[None]:
-    with rc_context({**_STYLE, "font.sans-serif": list(_fonts())}), warnings.catch_warnings():
+    style: Any = {**_STYLE, "font.sans-serif": list(_fonts())}
+    with rc_context(style), warnings.catch_warnings():
         # A sign that no font has becomes a box, which is all there is to say of it.
         warnings.filterwarnings("ignore", "Glyph .* missing")
         yield
