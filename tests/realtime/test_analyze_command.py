@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import shutil
@@ -16,7 +17,7 @@ import soundfile
 
 from models.errors import MoodringError
 from realtime.analysis import Summary, analyze_files
-from realtime.analyze_command import analyze_and_tell, known_suffixes, music_files, plot_and_tell, recorded
+from realtime.analyze_command import _bar, analyze_and_tell, known_suffixes, music_files, plot_and_tell, recorded
 from realtime.demo import RECORDING, SCORE
 from realtime.pictures import MISSING, folder
 from realtime.pictures.folder import piece_names
@@ -209,6 +210,41 @@ class TestFolder:
         shutil.copy(SCORE, tmp_path / "[bold]x.mid")
         tell(tmp_path / "[bold]x.mid")
         assert "[bold]x.mid" in capsys.readouterr().out
+
+
+class Terminal(io.StringIO):
+    """What a terminal would be sent."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+class TestBar:
+    def test_a_terminal_shows_how_far_it_is_and_nothing_once_it_is_done(self, monkeypatch: pytest.MonkeyPatch):
+        terminal = Terminal()
+        monkeypatch.setattr(sys, "stderr", terminal)
+        monkeypatch.setenv("TERM", "xterm")
+        with _bar(3, hidden=False) as progress:
+            assert progress is not None
+            progress(2.5)
+        sent = terminal.getvalue()
+        assert "2 of 3 files" in sent
+        assert "\x1b[2K" in sent[sent.rindex("files") :]  # the line is erased
+
+    def test_nobody_else_is_shown_one(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        for stream, hidden in ((io.StringIO(), False), (Terminal(), True), (None, False)):
+            monkeypatch.setattr(sys, "stderr", stream)
+            with _bar(3, hidden=hidden) as progress:
+                assert progress is None
+            assert stream is None or stream.getvalue() == ""
+
+    def test_it_moves_within_files_that_are_followed_in_turn(self):
+        moved: list[float] = []
+        list(analyze_files([SCORE, SCORE], progress=moved.append))
+        assert moved == sorted(moved)
+        assert moved[-1] == 2
+        assert any(0 < share < 1 for share in moved)
 
 
 class TestPlot:
