@@ -52,6 +52,7 @@ class Disk:
         self._clock = clock
         self._waiting: deque[bytes | Chunk] = deque()
         self._waiting_s = 0.0
+        self._is_full = False
         self._ending = False
         self._changed = threading.Condition()
         self._sound: _SoundFile | None = None
@@ -78,8 +79,12 @@ class Disk:
         with self._changed:
             if self.problem or self._ending:
                 return False
-            is_full = len(self._waiting) >= _MOST_LINES or self._waiting_s + sound_s > self._queue_s
-            if is_full and not is_last:
+            # Once it is full, half of it has to be written first: one long gap says more than many short ones.
+            share = 0.5 if self._is_full else 1.0
+            self._is_full = (
+                len(self._waiting) >= share * _MOST_LINES or self._waiting_s + sound_s > share * self._queue_s
+            )
+            if self._is_full and not is_last:
                 return False
             self._waiting.extend(items)
             self._waiting_s += sound_s
@@ -159,7 +164,7 @@ class Disk:
 
     def _fail(self, error: Exception) -> None:
         reason = error.strerror if isinstance(error, OSError) else str(error).strip(" .:")
-        if isinstance(error, RuntimeError) and not reason:
+        if isinstance(error, RuntimeError) and reason in ("", "System error"):
             reason = "the sound cannot be written, as if the disk were full"
         with self._changed:
             self.problem = f"the recording {self._path.name} has stopped: {reason}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +16,6 @@ from models.bundle import Bundle
 from models.errors import UsageError
 from realtime.controls import Control
 from realtime.events import Advance, Event, KeyEvent, Lost, Sound, Tempo
-from realtime.level import power_to_db
 from realtime.note_events import Struck
 from realtime.recording.disk import Chunk, Disk
 from realtime.recording.schema import (
@@ -30,8 +29,8 @@ from realtime.recording.schema import (
     header_record,
     reading_record,
 )
+from realtime.recording.sound import Levels, Track, joined, rounded
 
-_LEVELS_HZ = 10
 #: While nothing happens, time is written down so often.
 _MARK_S = 0.5
 
@@ -84,8 +83,8 @@ class Recorder:
         )
         self._disk = Disk(path, as_line(header_record(header)), queue_s)
         self._clock = _StreamClock(began_s)
-        self._track = _Track(path)
-        self._levels: _Levels | None = None
+        self._track = Track(path)
+        self._levels: Levels | None = None
         self._advance: Advance | None = None
         self._marked_s = began_s
         self._gap_s: float | None = None
@@ -107,13 +106,13 @@ class Recorder:
         if self._closed:
             return events
         heard: list[Event] = []
-        for event in _joined(events) if self._with_sound else events:
+        for event in joined(events) if self._with_sound else events:
             if isinstance(event, Sound):
                 heard.append(self._hear_sound(event))
             else:
                 self._hear_key(event)
                 heard.append(event)
-        return heard
+        return heard if self._with_sound else events
 
     def control(self, time_s: float, control: Control, said: str) -> None:
         """Record what a person asked for and what was said to it; done at ``time_s``, after what has been heard."""
@@ -167,10 +166,10 @@ class Recorder:
         self._mark()
         began_s = self._clock.reached_s
         if self._levels is None or self._clock.begins_anew(sound):
-            self._levels = _Levels(sound.sample_rate, began_s)
+            self._levels = Levels(sound.sample_rate, began_s)
         self._clock.hear_sound(sound)
         if self._with_sound:
-            whole = _rounded(sound.samples)
+            whole = rounded(sound.samples)
             sound = Sound((whole / np.float32(FULL_SCALE)).astype(np.float32), sound.sample_rate)
             self._keep(whole, sound.sample_rate, began_s)
         for time_s, level_db in self._levels.push(sound.samples):
@@ -239,89 +238,3 @@ class _StreamClock:
         # That time goes on, or that the clock has ceased, is no sign of life.
         if not isinstance(event, Advance) and not (isinstance(event, Tempo) and event.bpm is None):
             self._is_lost = isinstance(event, Lost)
-
-
-@dataclass(frozen=True, slots=True)
-class _Track:
-    """Which sound file is written, and how many frames are in it. ``is_open`` while the next block follows the last."""
-
-    recording: Path
-    number: int = 0
-    rate: int = 0
-    channels: int = 0
-    frames: int = 0
-    is_open: bool = False
-
-    @property
-    def path(self) -> Path:
-        suffix = "" if self.number == 1 else f"-{self.number}"
-        return self.recording.with_name(f"{self.recording.stem}{suffix}.flac")
-
-    def takes(self, rate: int, channels: int) -> bool:
-        return self.is_open and (rate, channels) == (self.rate, self.channels)
-
-    def segment(self, rate: int, channels: int) -> _Track:
-        """The same file, or the next where this one has another form."""
-        if (rate, channels) == (self.rate, self.channels):
-            return replace(self, is_open=True)
-        return _Track(self.recording, self.number + 1, rate, channels, 0, True)
-
-    def record(self, time_s: float) -> dict[str, Any]:
-        form = {"rate": self.rate, "channels": self.channels, "start_frame": self.frames}
-        return {"type": "sound", "time": time_s, "file": self.path.name, **form}
-
-
-class _Levels:
-    """Levels of the sound from ``origin_s`` on, each with the time of its end, ten a second."""
-
-    def __init__(self, rate: int, origin_s: float) -> None:
-        self._rate = rate
-        self._origin_s = origin_s
-        self._length = max(1, round(rate / _LEVELS_HZ))
-        self._given = 0
-        self._rest = np.empty(0, np.float32)
-
-    def push(self, samples: NDArray[np.float32]) -> list[tuple[float, float]]:
-        mono = samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32)
-        self._rest = np.concatenate([self._rest, np.nan_to_num(mono, posinf=0.0, neginf=0.0)])
-        frames = len(self._rest) // self._length
-        whole, self._rest = np.split(self._rest, [frames * self._length])
-        powers = np.square(whole.reshape(frames, self._length), dtype=np.float64).mean(axis=1)
-        first, self._given = self._given + 1, self._given + frames
-        ends = range(first, first + frames)
-        return [
-            (self._origin_s + end * self._length / self._rate, power_to_db(float(power)))
-            for end, power in zip(ends, powers, strict=True)
-        ]
-
-
-def _joined(events: Sequence[Event]) -> Iterator[Event]:
-    """The events, with blocks of sound that follow each other made one."""
-    blocks: list[Sound] = []
-    for event in events:
-        if isinstance(event, Sound) and (not blocks or _form(event) == _form(blocks[0])):
-            blocks.append(event)
-            continue
-        if blocks:
-            yield _one(blocks)
-        blocks = [event] if isinstance(event, Sound) else []
-        if not blocks:
-            yield event
-    if blocks:
-        yield _one(blocks)
-
-
-def _form(sound: Sound) -> tuple[int, tuple[int, ...]]:
-    return sound.sample_rate, sound.samples.shape[1:]
-
-
-def _one(blocks: Sequence[Sound]) -> Sound:
-    return Sound(np.concatenate([block.samples for block in blocks]), blocks[0].sample_rate)
-
-
-def _rounded(samples: NDArray[np.float32]) -> NDArray[np.int32]:
-    """Samples as whole numbers of 24 bits; what is no number is silence, as for the tracker."""
-    finite = np.where(np.isfinite(samples), samples, np.float32(0))
-    # Clipped first: what is far beyond full scale would overflow.
-    scaled = np.rint(np.clip(finite, -1.0, 1.0) * np.float32(FULL_SCALE))
-    return np.minimum(scaled, FULL_SCALE - 1).astype(np.int32)

@@ -41,9 +41,9 @@ def rnn() -> Bundle:
 
 @pytest.fixture(scope="module")
 def excerpt(shared_data: Path) -> tuple[np.ndarray, int]:
-    """Six seconds of music with two channels, and its rate."""
+    """Four seconds of music with two channels, and its rate."""
     samples, rate = soundfile.read(shared_data / "deam" / "audio" / "1000.opus", dtype="float32")
-    return np.stack([samples, np.roll(samples, 100)], axis=1)[2 * rate : 8 * rate], rate
+    return np.stack([samples, np.roll(samples, 100)], axis=1)[2 * rate : 6 * rate], rate
 
 
 @pytest.fixture(scope="module")
@@ -100,14 +100,14 @@ def test_a_session_of_sound_is_reproduced_to_the_bit(
 def interrupted(samples: np.ndarray, rate: int) -> Iterator[Sequence[Event]]:
     """A sound interface at 96 kHz that loses some, then goes away, and comes back with another rate and one channel."""
     fast = np.repeat(samples, 96_000 // rate, axis=0)
-    yield from blocks(fast[:200_001], 96_000, 1)
-    yield [Lost(2.0)]
-    yield from blocks(fast[200_001:400_000], 96_000, 2)
-    yield [Lost(4.0)]
+    yield from blocks(fast[:150_001], 96_000, 1)
+    yield [Lost(1.5)]
+    yield from blocks(fast[150_001:250_000], 96_000, 2)
+    yield [Lost(2.6)]
     for step in range(8):
-        yield [Advance(4.3 + 0.1 * step)]
-    yield from blocks(samples[: 2 * rate, 0], rate, 3)
-    yield from blocks(samples[2 * rate : 3 * rate], rate, 4)
+        yield [Advance(2.8 + 0.1 * step)]
+    yield from blocks(samples[:rate, 0], rate, 3)
+    yield from blocks(samples[rate : 2 * rate], rate, 4)
 
 
 def test_losses_and_another_rate_are_reproduced_to_the_bit(
@@ -120,7 +120,7 @@ def test_losses_and_another_rate_are_reproduced_to_the_bit(
     segments = lines(path, "sound")
     assert [(line["file"], line["rate"], line["channels"], line["start_frame"]) for line in segments] == [
         ("session.flac", 96_000, 2, 0),
-        ("session.flac", 96_000, 2, 200_001),
+        ("session.flac", 96_000, 2, 150_001),
         ("session-2.flac", excerpt[1], 1, 0),
         ("session-3.flac", excerpt[1], 2, 0),
     ]
@@ -185,7 +185,7 @@ def test_a_recording_from_the_middle_keeps_its_time(rnn: Bundle, tmp_path: Path)
     path = tmp_path / "session.jsonl"
     record(path, rnn, [[Sound(np.zeros(8_000, np.float32), 8_000)] for _ in range(3)], began_s=100.0)
     source = Recorded(path)
-    assert [comparable(item) for item in source.read(0.0)][0] == Advance(100.0)
+    assert source.read(0.0) == [Advance(100.0)]
     assert source.began_s == 100.0
     assert [line["time"] for line in lines(path, "sound_to")] == [101.0, 102.0, 103.0]
     readings = replay(path, rnn)
@@ -258,7 +258,13 @@ def keys_session(path: Path, model: Bundle) -> Path:
 def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
     assert "is not there" in refusal(tmp_path / "none.jsonl", UsageError)
     assert "is a directory" in refusal(tmp_path, UsageError)
-    for content in (b"", b'{"type": "reading", "time": 1.0}\n', b"\xff\xfe\x00", b"[1]\n", b'{"type":"header","time":0}\n'):
+    for content in (
+        b"",
+        b'{"type": "reading", "time": 1.0}\n',
+        b"\xff\xfe\x00",
+        b"[1]\n",
+        b'{"type":"header","time":0}\n',
+    ):
         path = tmp_path / "other.jsonl"
         path.write_bytes(content)
         assert "is no recording of moodring" in refusal(path)
