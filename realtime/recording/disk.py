@@ -105,8 +105,8 @@ class Disk:
             while (batch := self._next()) is not None:
                 self._save(batch)
                 self._sync()
-        # What libsndfile says is a RuntimeError, and has no text where the disk is full.
-        except (OSError, RuntimeError, ValueError) as error:
+        except Exception as error:
+            # Whatever it is, it must be said: a recording that has silently stopped is found out after the concert.
             self._fail(error)
         finally:
             self._let_go()
@@ -164,7 +164,8 @@ class Disk:
 
     def _fail(self, error: Exception) -> None:
         reason = error.strerror if isinstance(error, OSError) else str(error).strip(" .:")
-        if isinstance(error, RuntimeError) and reason in ("", "System error"):
+        if reason in (None, "", "System error"):
+            # All that libsndfile has to say of a full disk.
             reason = "the sound cannot be written, as if the disk were full"
         with self._changed:
             self.problem = f"the recording {self._path.name} has stopped: {reason}"

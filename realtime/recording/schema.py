@@ -96,10 +96,10 @@ def fingerprint(bundle: Bundle) -> str:
 
 def as_line(record: Mapping[str, Any]) -> bytes:
     """The record as a line of the file; numbers that are not finite become null."""
-    known = {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in record.items()
-    }
-    return json.dumps(known, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    known = {key: _finite(value) for key, value in record.items()}
+    text = json.dumps(known, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    # Half a character, as in a file name of another encoding, becomes the escape that JSON has for it.
+    return text.encode(errors="backslashreplace") + b"\n"
 
 
 def from_line(line: bytes) -> dict[str, Any]:

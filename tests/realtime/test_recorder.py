@@ -88,6 +88,11 @@ def test_every_control_can_be_read_again(control: Control, time_s: float, said: 
         assert "valence" not in record
 
 
+def test_names_of_another_encoding_can_be_written() -> None:
+    record = {"type": "header", "time": 0.0, "source": "Flügel\u2028 \udce9.mid"}
+    assert from_line(as_line(record)) == record
+
+
 @given(st.floats(1, 9, width=32), st.floats(0, 3, width=32))
 def test_readings_are_told_apart_by_the_last_bit(value: float, spread: float) -> None:
     reading = replace(READING, valence=value, arousal_std=spread)
