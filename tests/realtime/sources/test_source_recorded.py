@@ -181,6 +181,17 @@ def test_only_steps_of_time_that_matter_are_written(notes_model: Bundle, tmp_pat
     assert len(kinds) == 7
 
 
+def test_a_control_is_done_when_time_has_come_as_far_as_it_had(notes_model: Bundle, tmp_path: Path) -> None:
+    path = tmp_path / "session.jsonl"
+    recording = recorder(path, notes_model, kind="notes")
+    recording.hear([Advance(0.2), Advance(0.3)])
+    recording.control(0.3, Reset(), "")
+    recording.hear([Advance(0.4), NoteOn(0.45, 60, 90)])
+    recording.close()
+    played = [item for items in reads_of(Recorded(path)) for item in items]
+    assert played == [Advance(0.3), Reset(), NoteOn(0.45, 60, 90)]
+
+
 def test_a_recording_from_the_middle_keeps_its_time(rnn: Bundle, tmp_path: Path) -> None:
     path = tmp_path / "session.jsonl"
     record(path, rnn, [[Sound(np.zeros(8_000, np.float32), 8_000)] for _ in range(3)], began_s=100.0)
