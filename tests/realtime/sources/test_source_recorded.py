@@ -41,9 +41,9 @@ def rnn() -> Bundle:
 
 @pytest.fixture(scope="module")
 def excerpt(shared_data: Path) -> tuple[np.ndarray, int]:
-    """Four seconds of music with two channels, and its rate."""
+    """Three seconds and a half of music with two channels, and its rate."""
     samples, rate = soundfile.read(shared_data / "deam" / "audio" / "1000.opus", dtype="float32")
-    return np.stack([samples, np.roll(samples, 100)], axis=1)[2 * rate : 6 * rate], rate
+    return np.stack([samples, np.roll(samples, 100)], axis=1)[2 * rate : 11 * rate // 2], rate
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def assert_same(again: Sequence[Reading], readings: Sequence[Reading], path: Pat
     assert all(map(reproduces, again, recorded))
 
 
-@pytest.mark.parametrize(("rate_hz", "block_s"), [(None, 0.1), (4.0, 0.03), (0.5, 1e9)])
+@pytest.mark.parametrize(("rate_hz", "block_s"), [(None, 0.1), (4.0, 1e9)])
 def test_a_midi_session_is_reproduced_to_the_bit(
     notes_model: Bundle, pedalled: Path, tmp_path: Path, rate_hz: float | None, block_s: float
 ) -> None:
