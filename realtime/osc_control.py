@@ -1,0 +1,286 @@
+"""Control over OSC: what a person may ask of a running session, sent by a light desk, a tablet or a patch.
+
+All addresses are below ``/moodring/control``:
+
+| address | arguments |
+|---|---|
+| ``/calibrate``, ``/reset`` | none; or a number, of which 0 is a button let go and asks nothing |
+| ``/freeze``, ``/record`` | none to change from one to the other; 1 or 0 |
+| ``/smoothing`` | a string, a setting of ``realtime.smoothing`` |
+| ``/rate`` | a number, readings a second |
+| ``/model`` | a string, the name of a model |
+| ``/label`` | valence and arousal on −1…1, and optionally a string, the rater |
+
+Each is answered to where it came from, with ``/moodring/answer``: the control's name, 1 if it was done or 0 if not, a
+line of text. OSC bundles are taken apart and done at once, whatever their time tag; address patterns are not matched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import math
+import selectors
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from models.errors import MoodringError, UsageError
+from realtime.controls import Calibrate, Control, Controls, Freeze, Label, Record, Reset, SetRate, Smooth, UseModel
+from realtime.smoothing import SETTINGS
+
+#: The longest packet that is looked at, in bytes, and how deep bundles may be in bundles.
+LONGEST_PACKET = 8192
+_DEEPEST = 8
+
+#: The longest name of a model or a rater, in characters.
+LONGEST_NAME = 64
+
+#: What a type tag may hold: the types that python-osc knows.
+_KNOWN_TYPES = set(",ihfdsbrmtTFN[]")
+
+_BUNDLE = b"#bundle\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One OSC message: its address, and its arguments as Python values."""
+
+    address: str
+    arguments: Sequence[Any]
+
+
+class MalformedError(Exception):
+    """A packet that is no OSC."""
+
+
+class WrongArgumentError(Exception):
+    """Arguments that an address does not take: a line that says what it does take."""
+
+
+class OscControl:
+    """Asks of ``controls`` what comes over UDP to ``host`` and ``port`` (0 for any that is free), and answers.
+
+    Only this machine is heard unless another ``host`` is given: whoever reaches the port may do what the table above
+    says. ``received`` counts the packets, ``malformed`` those that are no OSC or too long, ``unknown`` the messages to
+    other addresses, ``refused`` those with wrong arguments or one too many at once.
+
+    Raises MoodringError where the port cannot be had, UsageError for one outside 0..65535.
+    """
+
+    def __init__(self, controls: Controls, port: int, host: str = "127.0.0.1", prefix: str = "/moodring") -> None:
+        # Loading python-osc takes tens of milliseconds, which only those who ask for OSC should pay, and no answer.
+        import pythonosc.osc_message  # noqa: F401
+        from pythonosc.osc_message_builder import build_msg
+
+        self._encode: Callable[[str, list[Any]], bytes] = lambda address, values: build_msg(address, values).dgram
+        self.received = self.malformed = self.unknown = self.refused = 0
+        self._controls, self._prefix = controls, prefix.rstrip("/")
+        self._socket = _bound_socket(host, port)
+        self.port = int(self._socket.getsockname()[1])
+        self._woken, self._waker = socket.socketpair()
+        self._closing = threading.Lock()
+        self._is_closed = False
+        self._thread = threading.Thread(target=self._listen, name="osc-control", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening. May be called twice."""
+        with self._closing:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            self._waker.send(b"x")
+            self._thread.join(1.0)
+            for end in (self._socket, self._woken, self._waker):
+                end.close()
+
+    def _listen(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._socket, selectors.EVENT_READ)
+            selector.register(self._woken, selectors.EVENT_READ)
+            while not self._is_closed:
+                selector.select()
+                # An earlier answer that nobody took comes back as an error here; it is no reason to stop.
+                with contextlib.suppress(OSError):
+                    packet, sender = self._socket.recvfrom(LONGEST_PACKET + 1)
+                    self._take(packet, sender)
+
+    def _take(self, packet: bytes, sender: Any) -> None:
+        self.received += 1
+        try:
+            messages = list(messages_in(packet))
+        except MalformedError:
+            self.malformed += 1
+            return
+        for message in messages:
+            self._do(message, sender)
+
+    def _do(self, message: Message, sender: Any) -> None:
+        name = message.address.removeprefix(f"{self._prefix}/control/")
+        if name == message.address or name not in _PARSERS:
+            self.unknown += 1
+            return
+        try:
+            control = _PARSERS[name](message.arguments)
+        except WrongArgumentError as wrong:
+            self.refused += 1
+            self._answer(sender, name, str(wrong), False)
+            return
+        if control is None:
+            return
+        if not self._controls.ask(control, lambda text, is_done: self._answer(sender, name, text, is_done)):
+            self.refused += 1
+            self._answer(sender, name, "too much is asked at once: try again", False)
+
+    def _answer(self, sender: Any, name: str, text: str, is_done: bool) -> None:
+        """Tell ``sender``; never waits, since the session's thread calls it. An answer that cannot be sent is lost."""
+        datagram = self._encode(f"{self._prefix}/answer", [name, int(is_done), text])
+        with contextlib.suppress(OSError):
+            self._socket.sendto(datagram, sender)
+
+
+def messages_in(packet: bytes, depth: int = 0) -> Iterator[Message]:
+    """The messages of an OSC packet, those of bundles in their order.
+
+    Bundles are taken apart here because python-osc does not end on one whose sizes are negative. Raises MalformedError
+    for what is no OSC, is longer than ``LONGEST_PACKET`` or nested too deep.
+    """
+    if len(packet) > LONGEST_PACKET or len(packet) % 4 or not packet:
+        raise MalformedError("not the length of an OSC packet")
+    if not packet.startswith(_BUNDLE):
+        yield _message(packet)
+        return
+    if depth == _DEEPEST or len(packet) < 16:
+        raise MalformedError("not a bundle")
+    place = 16  # after the name and the time tag
+    while place < len(packet):
+        (size,) = struct.unpack_from(">i", packet, place)
+        place += 4
+        if not 0 < size <= len(packet) - place:
+            raise MalformedError("an element that is not in its bundle")
+        yield from messages_in(packet[place : place + size], depth + 1)
+        place += size
+
+
+def _message(packet: bytes) -> Message:
+    from pythonosc.osc_message import OscMessage
+
+    if not packet.startswith(b"/"):
+        raise MalformedError("no address")
+    # python-osc says on standard error, over the dashboard, that it does not know a type.
+    tags = packet[4 * (packet.find(b"\0") // 4 + 1) :].partition(b"\0")[0]
+    if not set(tags.decode("latin-1")) <= _KNOWN_TYPES:
+        raise MalformedError("a type that is none")
+    try:
+        message = OscMessage(packet)
+        return Message(str(message.address), list(message.params))
+    except Exception as failure:  # whatever a stranger's bytes make a parser raise
+        raise MalformedError(str(failure)) from failure
+
+
+def _press(control: Control) -> Callable[[Sequence[Any]], Control | None]:
+    def parse(arguments: Sequence[Any]) -> Control | None:
+        return None if _switch(arguments) is False else control
+
+    return parse
+
+
+def _switch(arguments: Sequence[Any]) -> bool | None:
+    """On, off, or None for no argument."""
+    if not arguments:
+        return None
+    if len(arguments) == 1 and isinstance(arguments[0], bool | int | float) and arguments[0] in (0, 1):
+        return bool(arguments[0])
+    raise WrongArgumentError(f"takes no argument, or 1 or 0, not {_shown(arguments)}")
+
+
+def _smooth(arguments: Sequence[Any]) -> Control:
+    if len(arguments) == 1 and isinstance(arguments[0], str) and arguments[0] in SETTINGS:
+        return Smooth(arguments[0])
+    raise WrongArgumentError(f"takes one of {', '.join(SETTINGS)}, not {_shown(arguments)}")
+
+
+def _rate(arguments: Sequence[Any]) -> Control:
+    if len(arguments) == 1 and _is_number(arguments[0]) and 0.1 <= arguments[0] <= 50.0:
+        return SetRate(float(arguments[0]))
+    raise WrongArgumentError(f"takes a number of readings a second in 0.1..50, not {_shown(arguments)}")
+
+
+def _model(arguments: Sequence[Any]) -> Control:
+    # A folder is for whoever sits at the machine: a name from the network must not have it read any path.
+    if (
+        len(arguments) == 1
+        and _is_name(arguments[0])
+        and not set(arguments[0]) & set("/\\:")
+        and arguments[0][0] != "."
+    ):
+        return UseModel(arguments[0])
+    raise WrongArgumentError(f"takes the name of an installed model, not {_shown(arguments)}")
+
+
+def _label(arguments: Sequence[Any]) -> Control:
+    place, rater = arguments[:2], arguments[2:]
+    if not (len(place) == 2 and all(_is_number(value) and -1.0 <= value <= 1.0 for value in place)):
+        raise WrongArgumentError(f"takes valence and arousal, each in -1..1, not {_shown(arguments)}")
+    if len(rater) > 1 or not all(value == "" or _is_name(value) for value in rater):
+        raise WrongArgumentError(f"takes a rater's name of up to {LONGEST_NAME} letters, not {_shown(rater)}")
+    return Label(float(place[0]), float(place[1]), *rater)
+
+
+_PARSERS: dict[str, Callable[[Sequence[Any]], Control | None]] = {
+    "calibrate": _press(Calibrate()),
+    "reset": _press(Reset()),
+    "freeze": lambda arguments: Freeze(_switch(arguments)),
+    "smoothing": _smooth,
+    "rate": _rate,
+    "model": _model,
+    "label": _label,
+    "record": lambda arguments: Record(_switch(arguments)),
+}
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _is_name(value: Any) -> bool:
+    """Whether ``value`` is fit to be shown and written: neither empty nor long, and no control characters."""
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and value.isprintable()
+
+
+def _shown(arguments: Sequence[Any]) -> str:
+    """Arguments as part of a line, however long or strange they are."""
+    shown = ", ".join(ascii(value) for value in arguments) or "nothing"
+    return shown if len(shown) <= 80 else f"{shown[:77]}..."
+
+
+def _bound_socket(host: str, port: int) -> socket.socket:
+    """A UDP socket on ``host`` and ``port`` that never waits. Raises as ``OscControl`` does."""
+    if not 0 <= port <= 65535:
+        raise UsageError(f"the port for OSC control must be in 1..65535, not {port}")
+    try:
+        family, *_, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)[0]
+        return _bound(family, address)
+    except (OSError, UnicodeError) as failure:
+        if isinstance(failure, OSError) and failure.errno == errno.EADDRINUSE:
+            raise MoodringError(
+                f"UDP port {port} is in use, so OSC control cannot listen there: end what uses it, or give another "
+                f"port (--osc-in {port + 1 if port < 65535 else 9001})"
+            ) from None
+        reason = failure.strerror if isinstance(failure, OSError) and failure.strerror else str(failure)
+        raise MoodringError(f"OSC control cannot listen on {host} port {port}: {reason}") from None
+
+
+def _bound(family: int, address: Any) -> socket.socket:
+    bound = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        bound.setblocking(False)
+        bound.bind(address)
+    except OSError:
+        bound.close()
+        raise
+    return bound
