@@ -53,6 +53,31 @@ class Message:
     arguments: Sequence[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class ControlAddress:
+    """An address that is listened to, for whoever lists them: ``types`` as OSC has them ("N" for no argument)."""
+
+    path: str
+    types: str
+    meaning: str
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+
+
+#: What can be asked, below ``/moodring``.
+CONTROL_ADDRESSES = (
+    ControlAddress("/moodring/control/calibrate", "N", "learn the noise of the room"),
+    ControlAddress("/moodring/control/reset", "N", "forget the music so far"),
+    ControlAddress("/moodring/control/freeze", "i", "hold what is shown and sent (1), or let it go on (0)", 0, 1),
+    ControlAddress("/moodring/control/smoothing", "s", f"one of {', '.join(SETTINGS)}"),
+    ControlAddress("/moodring/control/rate", "f", "readings a second", 0.1, 50.0, "Hz"),
+    ControlAddress("/moodring/control/model", "s", "the name of a model"),
+    ControlAddress("/moodring/control/label", "ff", "what a listener feels: valence, arousal", -1.0, 1.0),
+    ControlAddress("/moodring/control/record", "i", "begin a recording (1), or end it (0)", 0, 1),
+)
+
+
 class MalformedError(Exception):
     """A packet that is no OSC."""
 
@@ -191,7 +216,7 @@ def _press(control: Control) -> Callable[[Sequence[Any]], Control | None]:
 
 def _switch(arguments: Sequence[Any]) -> bool | None:
     """On, off, or None for no argument."""
-    if not arguments:
+    if not arguments or arguments == [None]:
         return None
     if len(arguments) == 1 and isinstance(arguments[0], bool | int | float) and arguments[0] in (0, 1):
         return bool(arguments[0])

@@ -19,7 +19,7 @@ from pythonosc.osc_message_builder import OscMessageBuilder, build_msg
 
 from models.errors import MoodringError, UsageError
 from realtime.controls import Calibrate, Controls, Freeze, Label, Record, Reset, SetRate, Smooth, UseModel
-from realtime.osc_control import LONGEST_PACKET, OscControl
+from realtime.osc_control import CONTROL_ADDRESSES, LONGEST_PACKET, OscControl
 
 
 class Desk:
@@ -78,6 +78,7 @@ def wait_for(is_so: Callable[[], object]) -> None:
         ("calibrate", [], Calibrate()),
         ("calibrate", [1.0], Calibrate()),
         ("reset", [], Reset()),
+        ("reset", [None], Reset()),
         ("freeze", [], Freeze(None)),
         ("freeze", [1], Freeze(True)),
         ("freeze", [0.0], Freeze(False)),
@@ -95,6 +96,13 @@ def wait_for(is_so: Callable[[], object]) -> None:
 def test_each_address_asks_for_its_control(desk, name, arguments, control):
     desk.send(name, *arguments)
     assert desk.asked() == [control]
+
+
+@pytest.mark.parametrize("address", CONTROL_ADDRESSES, ids=lambda address: address.path)
+def test_every_address_that_is_listed_takes_what_it_says(desk, address):
+    typical = {"N": None, "i": 1, "s": "calm", "f": 1.0}
+    desk.sender.send(build_msg(address.path, [typical[each] for each in address.types]).dgram)
+    assert len(desk.asked()) == 1
 
 
 def test_a_button_let_go_asks_nothing(desk):
