@@ -7,6 +7,7 @@ addresses: a JSON object a node, with FULL_PATH, CONTENTS, TYPE, ACCESS, RANGE, 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import json
@@ -23,13 +24,17 @@ from urllib.parse import unquote
 from models.errors import MoodringError, UsageError
 
 if TYPE_CHECKING:
-    from zeroconf import ServiceInfo, Zeroconf
+    from zeroconf import ServiceInfo
+    from zeroconf.asyncio import AsyncZeroconf
 
 #: What may be asked of a node, whether or not it has it.
 ATTRIBUTES = ("FULL_PATH", "CONTENTS", "TYPE", "ACCESS", "RANGE", "UNIT", "DESCRIPTION", "VALUE")
 
 #: Who may ask at the same time, and how long one may take to say what, in seconds.
 _MOST_ASKING, _PATIENCE_S = 16, 2.0
+
+#: How long taking an announcement back may take, in seconds.
+_LAST_WORDS_S = 0.9
 
 #: How long the name of a service may be, in bytes (RFC 6763, 4.1.1).
 _LONGEST_NAME = 63
@@ -90,7 +95,8 @@ class Announced:
         self._values = values
         self._server = _listening(host, http_port, self._answer)
         self.http_port = int(self._server.server_address[1])
-        self._zeroconf: Zeroconf | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._end: asyncio.Event | None = None
         self._lock = threading.Lock()
         self._is_closed = False
         self._threads = [
@@ -112,35 +118,42 @@ class Announced:
             if self._is_closed:
                 return
             self._is_closed = True
-            announced, self._zeroconf = self._zeroconf, None
-        # At the same time, since each takes a while.
-        ending = threading.Thread(target=_take_back, args=(announced,), name="announce-end", daemon=True)
-        ending.start()
+            if self._loop is not None and self._end is not None:
+                with contextlib.suppress(RuntimeError):  # it has ended for want of a network
+                    self._loop.call_soon_threadsafe(self._end.set)
         self._server.shutdown()
         self._server.server_close()
-        for thread in (ending, *self._threads):
-            thread.join(0.6)
+        for thread in self._threads:
+            thread.join(_LAST_WORDS_S)
 
     def _announce(self) -> None:
-        import zeroconf
+        asyncio.run(self._announce_until_closed())
 
+    async def _announce_until_closed(self) -> None:
+        from zeroconf.asyncio import AsyncZeroconf
+
+        with self._lock:
+            if self._is_closed:
+                return
+            self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
         try:
             addresses = _addresses(self._host)
-            announcing = zeroconf.Zeroconf(interfaces=addresses)
+            announcing = AsyncZeroconf(interfaces=addresses)
         except OSError as failure:
             self._complain(failure)
             return
-        with self._lock:
-            is_late, self._zeroconf = self._is_closed, None if self._is_closed else announcing
-        if is_late:
-            announcing.close()
-            return
         kinds = [("_oscjson._tcp.local.", self.http_port)]
         kinds += [("_osc._udp.local.", self._osc_port)] if self._osc_port is not None else []
+        services = [self._service(kind, port, addresses) for kind, port in kinds]
         # At the same time, since each listens for others of its name for more than a second.
-        for kind, port in kinds:
-            service = self._service(kind, port, addresses)
-            threading.Thread(target=self._register, args=(announcing, service), name="announce", daemon=True).start()
+        registering = [asyncio.ensure_future(self._register(announcing, service)) for service in services]
+        await self._end.wait()
+        for task in registering:
+            task.cancel()
+        await asyncio.gather(*registering, return_exceptions=True)
+        # The network may have gone since; then nobody is left to tell.
+        with contextlib.suppress(OSError, TimeoutError):
+            await asyncio.wait_for(announcing.async_close(), _LAST_WORDS_S)
 
     def _service(self, kind: str, port: int, addresses: Sequence[str]) -> ServiceInfo:
         from zeroconf import ServiceInfo
@@ -153,12 +166,12 @@ class Announced:
             kind, f"{self.name}.{kind}", port=port, addresses=packed, properties={"txtvers": "1"}, server=server
         )
 
-    def _register(self, announcing: Zeroconf, service: ServiceInfo) -> None:
+    async def _register(self, announcing: AsyncZeroconf, service: ServiceInfo) -> None:
         import zeroconf
 
         try:
-            announcing.register_service(service, allow_name_change=True)
-        except (OSError, RuntimeError, zeroconf.Error) as failure:
+            await (await announcing.async_register_service(service, allow_name_change=True))
+        except (OSError, zeroconf.Error) as failure:
             self._complain(failure)
         else:
             self.name = service.name.removesuffix(f".{service.type}")
@@ -251,13 +264,6 @@ def _leaf(address: Described, access: int) -> dict[str, Any]:
 def _speakable(value: float | int | str) -> float | int | str | None:
     """``value``, or None for what JSON has no word for."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _take_back(announced: Zeroconf | None) -> None:
-    if announced is not None:
-        # The network may have gone since; then nobody is left to tell.
-        with contextlib.suppress(OSError, RuntimeError):
-            announced.close()
 
 
 def _addresses(host: str) -> list[str]:

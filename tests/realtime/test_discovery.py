@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import zeroconf
+import zeroconf.asyncio
 
 from models.errors import MoodringError, UsageError
 from realtime.discovery import Announced, service_name
@@ -242,7 +243,7 @@ def test_a_network_without_multicast_is_told_in_a_line_and_the_list_is_served(mo
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.ENODEV, "No such device")
 
-    monkeypatch.setattr(zeroconf, "Zeroconf", refuse)
+    monkeypatch.setattr(zeroconf.asyncio, "AsyncZeroconf", refuse)
     with announced() as service:
         assert wait_for(lambda: service.problem)
         assert service.problem == "not announced on the network: No such device"
@@ -251,7 +252,11 @@ def test_a_network_without_multicast_is_told_in_a_line_and_the_list_is_served(mo
 
 def test_without_an_osc_port_only_the_list_is_announced(monkeypatch):
     registered = []
-    monkeypatch.setattr(Announced, "_register", lambda self, announcing, service: registered.append(service.type))
+
+    async def register(self: Announced, announcing: object, service: zeroconf.ServiceInfo) -> None:
+        registered.append(service.type)
+
+    monkeypatch.setattr(Announced, "_register", register)
     with announced(None) as service:
         assert wait_for(lambda: registered)
         assert "OSC_PORT" not in get(service, "/?HOST_INFO")[1]
@@ -259,9 +264,11 @@ def test_without_an_osc_port_only_the_list_is_announced(monkeypatch):
 
 
 @pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
-def test_close_twice_is_fine_even_at_once_and_frees_the_port():
+@pytest.mark.parametrize("after_s", [0.0, 0.05, 0.5])
+def test_close_twice_is_fine_even_at_once_and_frees_the_port(after_s):
     before = set(threading.enumerate())
     service = Announced(9001, addresses=ADDRESSES)
+    time.sleep(after_s)
     service.close()
     service.close()
     with socket.create_server(("127.0.0.1", service.http_port)):

@@ -20,7 +20,6 @@ from http import HTTPStatus
 from pathlib import Path
 
 from websockets.asyncio.server import ServerConnection, serve
-from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
@@ -28,6 +27,7 @@ from websockets.http11 import Request, Response
 from models.errors import MoodringError, UsageError
 from realtime.controls import Controls, Label
 from realtime.outputs.visual.admission import is_own_host, is_own_origin
+from realtime.outputs.visual.responses import response
 
 #: Pages at a time, and notes that wait to be sent to each.
 MOST_CLIENTS = 16
@@ -162,16 +162,16 @@ class Server:
         """The page, a refusal, or None to go on to the WebSocket."""
         hosts = request.headers.get_all("Host")
         if len(hosts) != 1 or not is_own_host(hosts[0], self._host):
-            return _response(HTTPStatus.FORBIDDEN, b"moodring answers to its own address alone\n")
+            return response(HTTPStatus.FORBIDDEN, b"moodring answers to its own address alone\n")
         if not is_own_origin(request.headers.get_all("Origin"), hosts[0]):
-            return _response(HTTPStatus.FORBIDDEN, b"moodring does not take requests from other pages\n")
+            return response(HTTPStatus.FORBIDDEN, b"moodring does not take requests from other pages\n")
         path = request.path.partition("?")[0]
         if path == "/":
-            return _response(HTTPStatus.OK, self._page, hosts[0])
+            return response(HTTPStatus.OK, self._page, hosts[0])
         if path != "/readings":
-            return _response(HTTPStatus.NOT_FOUND, b"there is one page here: /\n")
+            return response(HTTPStatus.NOT_FOUND, b"there is one page here: /\n")
         if self._connections >= MOST_CLIENTS:
-            return _response(HTTPStatus.SERVICE_UNAVAILABLE, b"too many pages are open\n")
+            return response(HTTPStatus.SERVICE_UNAVAILABLE, b"too many pages are open\n")
         return None
 
     async def _attend(self, connection: ServerConnection) -> None:
@@ -296,22 +296,3 @@ def listening_socket(host: str, port: int) -> socket.socket:
             ) from None
         reason = failure.strerror if isinstance(failure, OSError) and failure.strerror else str(failure)
         raise MoodringError(f"the visual page cannot be served on {host} port {port}: {reason}") from None
-
-
-def _response(status: HTTPStatus, body: bytes, host: str | None = None) -> Response:
-    """An answer that ends the connection; a page where ``host`` says at which address it is."""
-    kind = "text/plain" if host is None else "text/html"
-    headers = Headers()
-    headers["Content-Type"] = f"{kind}; charset=utf-8"
-    headers["Content-Length"] = str(len(body))
-    headers["Connection"] = "close"
-    headers["Cache-Control"] = "no-store"
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "no-referrer"
-    if host is not None:
-        # 'self' alone does not stand for ws: in every browser. No other page may hold this one in a frame.
-        headers["Content-Security-Policy"] = (
-            f"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "
-            f"connect-src 'self' ws://{host}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-        )
-    return Response(status.value, status.phrase, headers, body)
