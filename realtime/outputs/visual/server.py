@@ -15,7 +15,7 @@ import math
 import socket
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from pathlib import Path
 
@@ -103,21 +103,26 @@ class Server:
         with self._lock:
             first, self._is_closed = not self._is_closed, True
         if first:
-            self._loop.call_soon_threadsafe(self._end.set)
+            self._on_loop(self._end.set)
             self._thread.join(_LAST_WAIT_S)
 
     def answer(self, client: _Client, text: str, is_done: bool) -> None:
         """Tell ``client`` what came of its label; called on the session's thread."""
         with self._lock:
             if not self._is_closed:
-                self._loop.call_soon_threadsafe(client.answered, text, is_done)
+                self._on_loop(client.answered, text, is_done)
 
     def _wake(self) -> None:
         with self._lock:
             if self._is_woken or self._is_closed:
                 return
             self._is_woken = True
-            self._loop.call_soon_threadsafe(self._spread)
+            self._on_loop(self._spread)
+
+    def _on_loop(self, do: Callable[..., object], *arguments: object) -> None:
+        # A loop that has ended, for whatever reason, must not end the session.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(do, *arguments)
 
     def _spread(self) -> None:
         with self._lock:
