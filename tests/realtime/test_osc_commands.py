@@ -185,6 +185,15 @@ def test_the_test_sends_every_address_and_says_where_it_is(receiver):
     assert second.startswith("   1 s   22°  valence +0.74  arousal +0.31  happy  127.0.0.1:")
 
 
+def test_on_a_terminal_one_line_says_where_it_is_and_follows_every_reading(receiver):
+    stream = Screen()
+    send_test([Target(*receiver.getsockname())], seconds=0.5, stream=stream)
+    assert [line[:17] for line in stream.getvalue().split("\r")[1:]] == [
+        f"   0 s  {degrees:3d}°  val" for degrees in (0, 2, 4, 7, 9)
+    ]
+    assert stream.getvalue().count("\n") == 1
+
+
 def test_the_test_can_send_one_address_alone_for_a_program_that_learns(receiver):
     send_test([Target(*receiver.getsockname())], seconds=0.2, only=["hue"], prefix="/x", stream=io.StringIO())
     assert {message.address for message in heard(receiver)} == {"/x/hue"}

@@ -170,4 +170,6 @@ class Ticks:
         if self.wait_s(now_s) > 0.0:
             return False
         self._next = max(self._next, math.floor((now_s - self._start_s) * self._rate_hz)) + 1
+        while self.wait_s(now_s) == 0.0:  # the clock's last digits may put this tick and the next on the same moment
+            self._next += 1
         return True

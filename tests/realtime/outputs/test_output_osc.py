@@ -145,10 +145,21 @@ def test_between_readings_values_move_in_a_straight_line(opened, receiver):
     assert values == pytest.approx([*(0.05 * step for step in range(1, 11)), 0.5, 0.5], abs=1e-3)
 
 
-def test_a_note_does_not_wait_for_the_next_tick(opened, receiver):
-    osc = opened(receiver.target, rate_hz=1.0, clock=Clock(), only=["note", "onset"])
+def test_a_note_does_not_wait_for_the_next_tick(opened, receiver, monkeypatch):
+    monkeypatch.setattr(Osc, "_wait_s", lambda self, now_s: 60.0)
+    osc = opened(receiver.target, only=["note", "onset"])
     osc.play(NOTES)
     assert receiver.message().params == [1]
+    assert receiver.message().params == [60, 100]
+
+
+def test_a_note_brings_no_other_address_forward(opened, receiver):
+    osc = opened(receiver.target, only=["note", "valence", "heartbeat"], clock=Clock())
+    assert receiver.message().params == [0]
+    osc.write(READING, STATUS)
+    osc.play(NOTES)
+    assert receiver.message().params == [60, 100]
+    osc.play(NOTES)
     assert receiver.message().params == [60, 100]
 
 
