@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from rich.cells import cell_len
@@ -38,8 +38,8 @@ class Canvas:
         Control characters are left out: a device may carry any name.
         """
         right = self.width if right is None else min(right, self.width)
-        for character in _printable(text):
-            cells = cell_len(character)
+        for character in text if text.isascii() and text.isprintable() else _printable(text):
+            cells = 1 if character < "\x7f" else cell_len(character)
             if x + cells > right:
                 break
             if cells == 0:  # an accent: it belongs to the character before it
@@ -52,12 +52,49 @@ class Canvas:
             x += cells
         return x
 
+    def blocks(self, x: int, y: int, characters: str, style: Style | None) -> None:
+        """Set ``characters``, each a cell wide, as they are: the quick way for bars, digits and keys."""
+        if not 0 <= y < self.height:
+            return
+        first, last = max(0, -x), min(len(characters), self.width - x)
+        for index in range(first, last):
+            self._set(x + index, y, characters[index], style)
+
+    def stack(self, x: int, bottom: int, characters: str, style: Style | None) -> None:
+        """Set ``characters``, each a cell wide, one above the other from row ``bottom`` upwards."""
+        for y, character in zip(range(bottom, -1, -1), characters, strict=False):
+            if y < self.height and 0 <= x < self.width:
+                self._set(x, y, character, style)
+
+    def paste(self, x: int, y: int, sheet: Canvas) -> None:
+        """Put all cells of ``sheet`` here; it must fit."""
+        for row, (characters, styles) in enumerate(sheet.rows(), start=y):
+            self._characters[row][x : x + sheet.width] = characters
+            self._styles[row][x : x + sheet.width] = styles
+
+    def clear(self, y: int) -> None:
+        """Empty row ``y``."""
+        if 0 <= y < self.height:
+            self._characters[y] = [" "] * self.width
+            self._styles[y] = [None] * self.width
+
     def dot(self, dot_x: int, dot_y: int, style: Style) -> None:
         """Set one braille dot. A cell has one colour, that of its latest dot; text gives way to it."""
-        x, y = dot_x // 2, dot_y // 4
+        self.dots(dot_x // 2, dot_y // 4, DOTS[dot_y % 4][dot_x % 2], style)
+
+    def dots(self, x: int, y: int, bits: int, style: Style) -> None:
+        """Add the dots of ``bits`` to those of one cell; as ``dot``."""
         if not (0 <= x < self.width and 0 <= y < self.height):
             return
-        self._set(x, y, chr(_BRAILLE | braille_bits(self._characters[y][x]) | DOTS[dot_y % 4][dot_x % 2]), style)
+        held = self._characters[y][x]
+        if held == " ":
+            self._characters[y][x] = chr(_BRAILLE | bits)
+            self._styles[y][x] = style
+        elif held and _BRAILLE <= ord(held) < _BRAILLE + 256:
+            self._characters[y][x] = chr(ord(held) | bits)
+            self._styles[y][x] = style
+        else:
+            self._set(x, y, chr(_BRAILLE | bits), style)
 
     def _set(self, x: int, y: int, character: str, style: Style | None) -> None:
         row = self._characters[y]
@@ -68,9 +105,13 @@ class Canvas:
         row[x] = character
         self._styles[y][x] = style
 
+    def rows(self) -> Iterable[tuple[list[str], list[Style | None]]]:
+        """The characters and the styles of each row, to be read and not changed."""
+        return zip(self._characters, self._styles, strict=True)
+
     def cells(self) -> Iterator[tuple[int, int, str, Style | None]]:
         """Column, row, character and style of every cell, row by row; the second half of a wide character is ""."""
-        for y, (characters, styles) in enumerate(zip(self._characters, self._styles, strict=True)):
+        for y, (characters, styles) in enumerate(self.rows()):
             for x, (character, style) in enumerate(zip(characters, styles, strict=True)):
                 yield x, y, character, style
 

@@ -3,88 +3,96 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 
+from rich.style import Style
+
 from models.affect import HALF_RANGE, Quadrant, Reading, State
-from realtime.outputs.dashboard.canvas import Canvas
-from realtime.outputs.dashboard.palette import FAINT, MUTED, ink, mood_color
+from realtime.outputs.dashboard.canvas import DOTS, Canvas
+from realtime.outputs.dashboard.palette import THEMES, Theme
 from realtime.outputs.wording import is_known, known_since
 
-#: How much of the past the trail shows.
-TRAIL_S = 15.0
+#: How much of the past the trail shows, and the least time between two of its corners.
+TRAIL_S, _TRAIL_STEP_S = 60.0, 0.5
 
 #: A corner for each quadrant: its direction across and up.
 _CORNERS = {Quadrant.TENSE: (-1, 1), Quadrant.HAPPY: (1, 1), Quadrant.SAD: (-1, -1), Quadrant.CALM: (1, -1)}
 
-#: From this size on, in rows, the axes carry their names in full.
-_ROOMY = 13
+#: From these sizes on, in rows, the axes carry their names in full, and the point is a disc of dots.
+_ROOMY, _LARGE = 13, 23
 
 
-def draw_circumplex(canvas: Canvas, x: int, y: int, width: int, height: int, readings: Sequence[Reading]) -> None:
+def draw_circumplex(
+    canvas: Canvas,
+    x: int,
+    y: int,
+    width: int,
+    height: int,
+    readings: Sequence[Reading],
+    theme: Theme,
+    *,
+    label: tuple[float, float] | None = None,
+    caption: str = "",
+) -> None:
     """Draw the plane into the given cells: valence across and arousal up, −1…1 each, the newest of ``readings`` last.
 
     Round when ``width`` is twice ``height``, as cells are twice as high as wide. While the newest reading says nothing,
-    the plane stays empty.
+    the plane stays empty but for ``label``, the listener's own point, and ``caption``, a word in its upper half.
     """
     now = readings[-1] if readings and is_known(readings[-1]) else None
-    plane = _Plane(canvas, x, y, width, height)
-    plane.axes()
-    plane.ring(now)
+    plane = _Plane(canvas, x, y, width, height, theme)
+    plane.ground(now)
     if now is not None:
         plane.trail(known_since(readings, TRAIL_S))
         plane.spread(now)
-    _labels(canvas, x, y, width, height, now)
+    _words(canvas, x, y, width, height, now, theme)
+    canvas.put(x + (width - len(caption)) // 2, y + height // 4, caption, theme.bright)
     if now is not None:
         plane.point(now)
+    if label is not None:
+        plane.label(*label)
 
 
-def _labels(canvas: Canvas, x: int, y: int, width: int, height: int, now: Reading | None) -> None:
+def _words(canvas: Canvas, x: int, y: int, width: int, height: int, now: Reading | None, theme: Theme) -> None:
     for quadrant, (across, up) in _CORNERS.items():
         name = quadrant.value
         here = now is not None and now.state is State.LIVE and now.quadrant is quadrant
-        style = ink(mood_color(across, up), bold=True) if here else ink(MUTED)
+        style = theme.mood(across, up, bold=True) if here else theme.muted
         canvas.put(x if across < 0 else x + width - len(name), y if up > 0 else y + height - 1, name, style)
     valence, arousal = ("valence", "arousal") if height >= _ROOMY else ("V", "A")
-    canvas.put(x + width // 2 + 2, y + 1, arousal, ink(MUTED))
-    canvas.put(x + width - 3 - len(valence), y + height // 2 + 1, valence, ink(MUTED))
+    canvas.put(x + width // 2 + 2, y + 1, arousal, theme.muted)
+    canvas.put(x + width - 3 - len(valence), y + height // 2 + 1, valence, theme.muted)
 
 
 class _Plane:
     """Braille dots in a rectangle of cells, addressed by valence and arousal."""
 
-    def __init__(self, canvas: Canvas, x: int, y: int, width: int, height: int) -> None:
+    def __init__(self, canvas: Canvas, x: int, y: int, width: int, height: int, theme: Theme) -> None:
         self._canvas = canvas
+        self._theme = theme
+        self._x, self._y, self._width, self._height = x, y, width, height
         self._left, self._top = 2 * x, 4 * y
         self._right, self._bottom = 2 * (x + width) - 1, 4 * (y + height) - 1
 
-    def axes(self) -> None:
-        style = ink(FAINT)
-        middle_x, middle_y = self._dots(0.0, 0.0)
-        for dot_x in range(self._left + 2, self._right - 1, 2):
-            self._canvas.dot(dot_x, middle_y, style)
-        for dot_y in range(self._top + 2, self._bottom - 1, 2):
-            self._canvas.dot(middle_x, dot_y, style)
-
-    def ring(self, now: Reading | None) -> None:
-        """The unit circle; it glows on the side that the music is drawn to."""
-        live = now is not None and now.state is State.LIVE
-        for angle, dots in _circle(self._right - self._left, self._bottom - self._top).items():
-            across, up = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-            glow = max(0.0, across * now.valence_norm + up * now.arousal_norm) if now is not None and live else 0.0
-            style = ink(mood_color(across, up, 0.45 + 0.55 * min(1.0, 1.6 * glow**1.5)))
-            for dot_x, dot_y in dots:
-                self._canvas.dot(self._left + dot_x, self._top + dot_y, style)
+    def ground(self, now: Reading | None) -> None:
+        """The axes and the unit circle, which glows on the side that the music is drawn to."""
+        is_live = now is not None and now.state is State.LIVE
+        valence, arousal = (now.valence_norm, now.arousal_norm) if now is not None and is_live else (0.0, 0.0)
+        place = (self._width, self._height, round(8 * _within(valence)), round(8 * _within(arousal)))
+        for x, y, bits, style in _inked_ground(*place, self._theme.name):
+            self._canvas.dots(self._x + x, self._y + y, bits, style)
 
     def trail(self, readings: Sequence[Reading]) -> None:
-        path = [self._dots(reading.valence_norm, reading.arousal_norm) for reading in readings]
-        for (start, end), after in zip(pairwise(path), readings[1:], strict=True):
+        """A line from the past to now, which fades with its age."""
+        corners = _thinned(readings)
+        path = [self._dots(reading.valence_norm, reading.arousal_norm) for reading in corners]
+        for (start, end), after in zip(pairwise(path), corners[1:], strict=True):
             age = (readings[-1].time - after.time) / TRAIL_S
-            style = ink(mood_color(after.valence_norm, after.arousal_norm, 0.9 * (1.0 - age)))
-            for dot_x, dot_y in _line(start, end):
-                self._canvas.dot(dot_x, dot_y, style)
+            style = self._theme.mood(after.valence_norm, after.arousal_norm, max(0.1, 0.95 * (1.0 - age) ** 1.5))
+            for x, y, bits in _segment(start, end):
+                self._canvas.dots(x, y, bits, style)
 
     def spread(self, now: Reading) -> None:
         """An ellipse as wide and high as one standard deviation over listeners to either side."""
@@ -92,52 +100,117 @@ class _Plane:
         # A spread that is not a number draws nothing, since no place compares with it.
         # A dot every third or so, so that it reads as a margin, not as a second ring.
         steps = max(8, round((self._right - self._left) * min(2.0, math.hypot(across, up)) * 0.75))
-        color = mood_color(now.valence_norm, now.arousal_norm, 0.5 if now.state is State.LIVE else 0.2)
+        strength = 0.75 if now.state is State.LIVE else 0.3
+        style = self._theme.mood(now.valence_norm, now.arousal_norm, strength)
         for step in range(steps):
             angle = 2 * math.pi * step / steps
-            self._dot(now.valence_norm + across * math.cos(angle), now.arousal_norm + up * math.sin(angle), color)
+            valence = now.valence_norm + across * math.cos(angle)
+            arousal = now.arousal_norm + up * math.sin(angle)
+            if -1.0 <= valence <= 1.0 and -1.0 <= arousal <= 1.0:
+                self._canvas.dot(*self._dots(valence, arousal), style)
 
     def point(self, now: Reading) -> None:
-        dot_x, dot_y = self._dots(now.valence_norm, now.arousal_norm)
+        """Where the music is: full while it is heard, hollow at the last place while it is not."""
         live = now.state is State.LIVE
-        color = mood_color(now.valence_norm, now.arousal_norm) if live else MUTED
-        self._canvas.put(dot_x // 2, dot_y // 4, "●" if live else "○", ink(color, bold=True))
+        style = self._theme.mood(now.valence_norm, now.arousal_norm, bold=True) if live else self._theme.muted
+        dot_x, dot_y = self._dots(now.valence_norm, now.arousal_norm)
+        self._canvas.put(dot_x // 2, dot_y // 4, "●" if live else "○", style)
+        if self._height >= _LARGE:
+            radius = self._height / 9
+            self._disc(dot_x, dot_y, radius, 0.0 if live else radius - 1.2, style)
 
-    def _dot(self, valence: float, arousal: float, color: str) -> None:
-        if -1.0 <= valence <= 1.0 and -1.0 <= arousal <= 1.0:
-            self._canvas.dot(*self._dots(valence, arousal), ink(color))
+    def label(self, valence: float, arousal: float) -> None:
+        """The listener's own point: a cross, in a ring where there is room, and in no mood's colour."""
+        dot_x, dot_y = self._dots(valence, arousal)
+        if self._height >= _ROOMY:
+            radius = max(3.4, self._height / 7)
+            self._disc(dot_x, dot_y, radius, radius - 1.0, self._theme.bright)
+        self._canvas.put(dot_x // 2, dot_y // 4, "+", self._theme.bright)
+
+    def _disc(self, dot_x: int, dot_y: int, radius: float, hole: float, style: Style) -> None:
+        reach = math.ceil(radius)
+        for down in range(-reach, reach + 1):
+            for across in range(-reach, reach + 1):
+                inside = self._left <= dot_x + across <= self._right and self._top <= dot_y + down <= self._bottom
+                if inside and hole <= math.hypot(across, down) <= radius:
+                    self._canvas.dot(dot_x + across, dot_y + down, style)
 
     def _dots(self, valence: float, arousal: float) -> tuple[int, int]:
         """The dot for a point, at the edge for one outside the plane."""
-        across = (max(-1.0, min(1.0, valence)) + 1) / 2
-        down = (1 - max(-1.0, min(1.0, arousal))) / 2
+        across = (_within(valence) + 1) / 2
+        down = (1 - _within(arousal)) / 2
         return (
             round(self._left + across * (self._right - self._left)),
             round(self._top + down * (self._bottom - self._top)),
         )
 
 
+def _thinned(readings: Sequence[Reading]) -> list[Reading]:
+    """The first of the readings in every step of stream time, so that corners stay where they are, and the last."""
+    thinned: list[Reading] = []
+    step: int | None = None
+    for reading in readings:
+        following = math.floor(reading.time / _TRAIL_STEP_S)
+        if following != step:
+            thinned.append(reading)
+            step = following
+    if thinned and thinned[-1] is not readings[-1]:
+        thinned.append(readings[-1])
+    return thinned
+
+
 @lru_cache(maxsize=4)
-def _circle(width: int, height: int) -> dict[int, tuple[tuple[int, int], ...]]:
-    """The dots of a circle that fills ``width`` by ``height`` dots, by their angle in steps of 3 degrees.
+def _ground(width: int, height: int) -> tuple[tuple[int, int, int, int | None], ...]:
+    """The cells of the axes and the circle of a plane: column, row, dots, and the angle in steps of 3° of the circle.
 
-    Two dots thick where there is room for it.
+    The circle is two dots thick where there is room for it.
     """
-    dots: defaultdict[int, set[tuple[int, int]]] = defaultdict(set)
-    steps = 4 * width
-    for step in range(steps):
-        angle = 2 * math.pi * step / steps
-        for radius in (1.0, 1.0 - 2 / width) if height >= 4 * _ROOMY - 1 else (1.0,):
-            dot_x = round((1 + radius * math.cos(angle)) * width / 2)
-            dot_y = round((1 - radius * math.sin(angle)) * height / 2)
-            dots[round(math.degrees(angle) / 3) * 3].add((dot_x, dot_y))
-    return {angle: tuple(found) for angle, found in dots.items()}
+    right, bottom = 2 * width - 1, 4 * height - 1
+    dots: dict[tuple[int, int], int | None] = {}
+    for dot_x in range(2, right - 1, 2):
+        dots[dot_x, round(bottom / 2)] = None
+    for dot_y in range(2, bottom - 1, 2):
+        dots[round(right / 2), dot_y] = None
+    for step in range(4 * right):
+        angle = 2 * math.pi * step / (4 * right)
+        for radius in (1.0, 1.0 - 2 / right) if height >= _ROOMY else (1.0,):
+            dot_x = round((1 + radius * math.cos(angle)) * right / 2)
+            dot_y = round((1 - radius * math.sin(angle)) * bottom / 2)
+            dots[dot_x, dot_y] = round(math.degrees(angle) / 3) * 3
+    cells: dict[tuple[int, int], tuple[int, int | None]] = {}
+    for (dot_x, dot_y), turned in dots.items():
+        bits, held = cells.get((dot_x // 2, dot_y // 4), (0, None))
+        bits |= DOTS[dot_y % 4][dot_x % 2]
+        cells[dot_x // 2, dot_y // 4] = (bits, held if turned is None else turned)
+    return tuple((x, y, bits, turned) for (x, y), (bits, turned) in cells.items())
 
 
-def _line(start: tuple[int, int], end: tuple[int, int]) -> Iterator[tuple[int, int]]:
+@lru_cache(maxsize=64)
+def _inked_ground(
+    width: int, height: int, valence: int, arousal: int, theme_name: str
+) -> tuple[tuple[int, int, int, Style], ...]:
+    """The ground with its colours, for music that is at so many eighths of the way to the ends of the axes."""
+    theme = THEMES[theme_name]
+    styles: dict[int | None, Style] = {None: theme.faint}
+    for angle in range(-180, 361, 3):
+        across, up = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+        glow = max(0.0, across * valence / 8 + up * arousal / 8)
+        styles[angle] = theme.mood(across, up, 0.5 + 0.5 * min(1.0, 1.6 * glow**1.5))
+    return tuple((x, y, bits, styles[angle]) for x, y, bits, angle in _ground(width, height))
+
+
+@lru_cache(maxsize=4096)
+def _segment(start: tuple[int, int], end: tuple[int, int]) -> tuple[tuple[int, int, int], ...]:
+    """The cells of a straight line between two dots: column, row, dots."""
     steps = max(abs(end[0] - start[0]), abs(end[1] - start[1]), 1)
+    cells: dict[tuple[int, int], int] = {}
     for step in range(steps + 1):
-        yield (
-            round(start[0] + (end[0] - start[0]) * step / steps),
-            round(start[1] + (end[1] - start[1]) * step / steps),
-        )
+        dot_x = round(start[0] + (end[0] - start[0]) * step / steps)
+        dot_y = round(start[1] + (end[1] - start[1]) * step / steps)
+        cell = (dot_x // 2, dot_y // 4)
+        cells[cell] = cells.get(cell, 0) | DOTS[dot_y % 4][dot_x % 2]
+    return tuple((x, y, bits) for (x, y), bits in cells.items())
+
+
+def _within(value: float) -> float:
+    return max(-1.0, min(1.0, value))

@@ -1,4 +1,4 @@
-"""Numbers that are read from across a stage, the last minute at a glance, and the level of the sound."""
+"""Numbers that are read from across a stage, the last minutes at a glance, and the level of the sound."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from rich.style import Style
+
 from models.affect import SCALE_HIGH, SCALE_LOW, Reading, State, normalized
 from realtime.outputs.dashboard.canvas import Canvas
-from realtime.outputs.dashboard.palette import FAINT, MUTED, ink, mood_color
+from realtime.outputs.dashboard.palette import Theme
 from realtime.outputs.wording import Axis, decibels, is_known, known_since, spread_words, trend_arrow
 
 #: How much of the past the sparklines show.
-HISTORY_S = 60.0
+HISTORY_S = 180.0
 
 #: The level bar's left end; its right end is full scale.
 _QUIETEST_DB = -60.0
@@ -34,6 +36,9 @@ _GLYPHS = {
 }
 _POINT = "00001"
 
+#: Each arrow as five rows of five pixels, a row a hexadecimal number of two digits.
+_ARROWS = {"→": "04021f0204", "↗": "0f03050910", "↘": "100905030f", "↑": "040e150404", "↓": "0404150e04"}
+
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 
 #: The sparkline covers at least this part of the scale, so that small wavering looks small.
@@ -45,7 +50,7 @@ def digits_size(scale: int) -> tuple[int, int]:
     return 9 * scale, math.ceil(5 * scale / 2)
 
 
-def draw_digits(canvas: Canvas, x: int, y: int, text: str, scale: int, color: str) -> None:
+def draw_digits(canvas: Canvas, x: int, y: int, text: str, scale: int, style: Style) -> None:
     """Draw ``text`` (digits, a point, a dash) in pixels of ``scale`` by ``scale`` half cells."""
     rows: list[str] = [""] * 5
     for character in text:
@@ -53,29 +58,50 @@ def draw_digits(canvas: Canvas, x: int, y: int, text: str, scale: int, color: st
         for index, octal in enumerate(glyph):
             rows[index] += f"{int(octal):0{width}b}0"
     # Without the gap after the last character.
-    pixels = ["".join(pixel * scale for pixel in row[:-1]) for row in rows for _ in range(scale)]
+    _draw_pixels(canvas, x, y, [row[:-1] for row in rows], scale, style)
+
+
+def draw_arrow(canvas: Canvas, x: int, y: int, arrow: str, scale: int, style: Style) -> None:
+    """Draw an arrow of ``trend_arrow`` in five by five pixels of ``scale`` by ``scale`` half cells; 0 is a letter."""
+    if scale < 1:
+        canvas.put(x, y, arrow, style)
+        return
+    glyph = _ARROWS[arrow]
+    _draw_pixels(canvas, x, y, [f"{int(glyph[at : at + 2], 16):05b}" for at in range(0, 10, 2)], scale, style)
+
+
+def _draw_pixels(canvas: Canvas, x: int, y: int, rows: list[str], scale: int, style: Style) -> None:
+    pixels = ["".join(pixel * scale for pixel in row) for row in rows for _ in range(scale)]
     pixels.append("0" * len(pixels[0]))  # the lower half of the last cells, when the number of rows is odd
-    for row in range(math.ceil(5 * scale / 2)):
+    for row in range(len(pixels) // 2):
         cells = zip(pixels[2 * row], pixels[2 * row + 1], strict=True)
         line = "".join({"00": " ", "10": "▀", "01": "▄", "11": "█"}[upper + lower] for upper, lower in cells)
-        canvas.put(x, y + row, line, ink(color))
+        canvas.blocks(x, y + row, line, style)
 
 
-def draw_number(canvas: Canvas, x: int, y: int, scale: int, axis: Axis, readings: Sequence[Reading]) -> None:
-    """Draw one axis: the newest value in big digits, beside it the name, the trend and the spread."""
+def draw_number(
+    canvas: Canvas, x: int, y: int, scale: int, axis: Axis, readings: Sequence[Reading], theme: Theme, *, note: str
+) -> None:
+    """Draw one axis: the newest value in big digits, beside it the name, the trend and the spread.
+
+    ``note`` stands below those where the digits leave a row for it, which is at ``scale`` 1.
+    """
     now = readings[-1] if readings else None
     width, height = digits_size(scale)
     beside = x + width + 1
-    canvas.put(beside, y, axis.name, ink(MUTED))
+    canvas.put(beside, y, axis.name, theme.muted)
+    if scale == 1:
+        canvas.put(beside, y + 2, note, theme.muted)
     if now is None or not is_known(now):
-        draw_digits(canvas, x, y, "–.–", scale, FAINT)
+        draw_digits(canvas, x, y, "–.–", scale, theme.faint)
         return
     live = now.state is State.LIVE
-    color = mood_color(now.valence_norm, now.arousal_norm) if live else MUTED
-    draw_digits(canvas, x, y, f"{max(SCALE_LOW, min(SCALE_HIGH, axis.value(now))):.1f}", scale, color)
+    style = theme.mood(now.valence_norm, now.arousal_norm, bold=True) if live else theme.muted
+    draw_digits(canvas, x, y, f"{max(SCALE_LOW, min(SCALE_HIGH, axis.value(now))):.1f}", scale, style)
     if live:
-        canvas.put(beside, y + height - 2, trend_arrow(readings, axis), ink(color, bold=True))
-    canvas.put(beside + 2, y + height - 2, spread_words(axis.spread(now)), ink(MUTED))
+        draw_arrow(canvas, beside, y + 1, trend_arrow(readings, axis), scale - 1, style)
+    at = (beside + 2, y + 1) if scale == 1 else (beside, y + height - 1)
+    canvas.put(*at, spread_words(axis.spread(now)), theme.muted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +114,7 @@ class Moment:
 
 
 def moments(readings: Sequence[Reading], columns: int) -> dict[int, Moment]:
-    """The last minute of ``readings`` in that many columns, the newest in column ``columns - 1``; gaps are left out.
+    """The last minutes of ``readings`` in that many columns, the newest in column ``columns - 1``; gaps are left out.
 
     Columns are fixed stretches of stream time, so that bars move along but do not flicker.
     """
@@ -109,25 +135,38 @@ def moments(readings: Sequence[Reading], columns: int) -> dict[int, Moment]:
 
 
 def draw_sparkline(
-    canvas: Canvas, x: int, y: int, height: int, shown: dict[int, Moment], value: Callable[[Moment], float]
+    canvas: Canvas,
+    x: int,
+    y: int,
+    height: int,
+    shown: dict[int, Moment],
+    value: Callable[[Moment], float],
+    theme: Theme,
 ) -> None:
     """Draw the ``value`` of moments as bars of up to ``height`` cells, in the colours of the moods."""
     low = min([_SPARK_LOW, *map(value, shown.values())])
     high = max([_SPARK_HIGH, *map(value, shown.values())])
     for column, moment in shown.items():
         filled = max(1, round((value(moment) - low) / (high - low) * 8 * height))
-        mood = mood_color(normalized(moment.valence), normalized(moment.arousal), 0.6)
-        style = ink(mood if moment.live else FAINT)
-        for row in range(height):
-            eighths = max(0, min(8, filled - 8 * (height - 1 - row)))
-            canvas.put(x + column, y + row, _EIGHTHS[eighths], style)
+        style = theme.mood(normalized(moment.valence), normalized(moment.arousal), 0.7) if moment.live else theme.faint
+        whole, rest = divmod(filled, 8)
+        canvas.stack(x + column, y + height - 1, "█" * whole + _EIGHTHS[rest] * (rest > 0), style)
 
 
-def draw_level(canvas: Canvas, x: int, y: int, width: int, level_db: float) -> None:
-    """Draw the level as a bar up to full scale, with its decibels at the right end."""
+def draw_level(
+    canvas: Canvas, x: int, y: int, width: int, level_db: float, theme: Theme, *, is_clipped: bool, is_gated: bool
+) -> None:
+    """Draw the level as a bar up to full scale, with its decibels at the right end.
+
+    A word at the bar's right end marks a sound that has reached full scale, one at its left end a sound below the gate.
+    """
     label = decibels(level_db)
     bar = width - 8
     filled = round(bar * max(0.0, min(1.0, 1 - level_db / _QUIETEST_DB))) if level_db > _QUIETEST_DB else 0
-    canvas.put(x, y, "━" * filled, ink(MUTED))
-    canvas.put(x + filled, y, "─" * (bar - filled), ink(FAINT))
-    canvas.put(x + width - len(label), y, label, ink(MUTED))
+    canvas.blocks(x, y, "━" * filled, theme.faint if is_gated else theme.bright)
+    canvas.blocks(x + filled, y, "─" * (bar - filled), theme.faint)
+    if is_gated:
+        canvas.put(x, y, "gate ", theme.muted)
+    if is_clipped:
+        canvas.put(x + bar - 5, y, " CLIP", theme.alert)
+    canvas.put(x + width - len(label), y, label, theme.alert if is_clipped else theme.muted)

@@ -13,11 +13,13 @@ from itertools import groupby
 from rich.style import Style
 
 from realtime.outputs.dashboard.canvas import DOTS, Canvas, braille_bits
+from realtime.outputs.dashboard.palette import DARK, LIGHT, Theme
 
 #: A cell in SVG units, and the margin around all of them.
 _CELL_WIDTH, _CELL_HEIGHT, _MARGIN = 10, 20, 20
 
-_PAPER, _PEN = "#17171b", "#d0d0d6"
+#: The colour of what has none of its own, and of what is dim, on dark and on light paper.
+_PENS = {True: ("#d0d0d6", "#6a6a72"), False: ("#28282e", "#a0a0a8")}
 
 _FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 
@@ -26,15 +28,16 @@ _BLOCKS = {character: (8.0 - eighths, 8.0) for eighths, character in enumerate("
 _BLOCKS |= {"▀": (0.0, 4.0), "━": (3.5, 4.5), "─": (3.8, 4.2)}
 
 
-def canvas_svg(canvas: Canvas) -> str:
-    """The canvas as the text of an SVG file, on a dark ground; the same canvas gives the same text."""
+def canvas_svg(canvas: Canvas, theme: Theme = DARK) -> str:
+    """The canvas as the text of an SVG file, on the theme's paper; the same canvas gives the same text."""
+    pens = _PENS[theme is not LIGHT]
     shapes: defaultdict[str, list[str]] = defaultdict(list)
     grounds: defaultdict[str, list[str]] = defaultdict(list)
     dots: defaultdict[str, list[str]] = defaultdict(list)
     words: list[str] = []
     for (y, style), run in groupby(canvas.cells(), key=lambda cell: (cell[1], cell[3])):
         cells = [(x, character) for x, _, character, _ in run]
-        color, ground = _colors(style)
+        color, ground = _colors(style, pens)
         if ground is not None:
             grounds[ground].append(_rectangle(cells[0][0], y, len(cells), 0, 8))
         for x, character in cells:
@@ -49,7 +52,7 @@ def canvas_svg(canvas: Canvas) -> str:
     height = canvas.height * _CELL_HEIGHT + 2 * _MARGIN
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">',
-        f'<rect width="{width}" height="{height}" rx="10" fill="{_PAPER}"/>',
+        f'<rect width="{width}" height="{height}" rx="10" fill="{theme.paper}"/>',
         f'<g transform="translate({_MARGIN} {_MARGIN})" font-family="{_FONTS}" font-size="16">',
         *(_path(path, f'fill="{color}" shape-rendering="crispEdges"') for color, path in grounds.items()),
         *(_path(path, f'fill="{color}" shape-rendering="crispEdges"') for color, path in shapes.items()),
@@ -61,11 +64,11 @@ def canvas_svg(canvas: Canvas) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _colors(style: Style | None) -> tuple[str, str | None]:
+def _colors(style: Style | None, pens: tuple[str, str]) -> tuple[str, str | None]:
     """The colours of the pen and, where there is one, of the ground."""
     if style is None:
-        return _PEN, None
-    pen = style.color.get_truecolor().hex if style.color else _PEN
+        return pens[0], None
+    pen = style.color.get_truecolor().hex if style.color else pens[bool(style.dim)]
     return pen, style.bgcolor.get_truecolor().hex if style.bgcolor else None
 
 
