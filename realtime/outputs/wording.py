@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 
 from models.affect import Reading, State
 
@@ -41,7 +40,7 @@ def stream_time(time_s: float) -> str:
 
 def decibels(level_db: float) -> str:
     """A sound level as whole decibels; digital silence is −∞."""
-    return f"{level_db:.0f} dB" if math.isfinite(level_db) else "-∞ dB"
+    return f"{round(level_db)} dB" if math.isfinite(level_db) else "-∞ dB"
 
 
 def spread_words(spread: float, digits: int = 1) -> str:
@@ -61,11 +60,15 @@ def is_known(reading: Reading) -> bool:
 
 def known_since(readings: Sequence[Reading], duration_s: float) -> list[Reading]:
     """Those of the last ``duration_s`` seconds of ``readings`` that say where the music stands, oldest first."""
-    if not readings:
-        return []
-    start_s = readings[-1].time - duration_s
-    recent = takewhile(lambda each: each.time >= start_s, reversed(readings))
-    return [reading for reading in recent if is_known(reading)][::-1]
+    known: list[Reading] = []
+    start_s = readings[-1].time - duration_s if readings else 0.0
+    for reading in reversed(readings):
+        if reading.time < start_s:
+            break
+        if is_known(reading):
+            known.append(reading)
+    known.reverse()
+    return known
 
 
 def trend_arrow(readings: Sequence[Reading], axis: Axis) -> str:

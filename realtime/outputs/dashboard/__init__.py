@@ -29,11 +29,11 @@ __all__ = ["Dashboard", "View", "export_svg", "render"]
 #: Pictures a second, at most.
 FRAMES_PER_SECOND = 30
 
-#: Readings older than this are kept thinned, to one in every so many seconds: a column of a sparkline holds more.
-_FULL_S, _STEP_S = 2 * TREND_S, 0.5
+#: Readings older than this are kept thinned, to one in every so many seconds.
+_FULL_S, _STEP_S = 2 * TREND_S, 1.0
 
 #: How often the size of the terminal is asked for while nothing else happens.
-_POLL_S = 0.05
+_POLL_S = 0.1
 
 #: The longest that ``pause`` waits for the terminal to be given back.
 _PAUSE_S = 1.0
@@ -182,7 +182,7 @@ class Dashboard:
 
     def _draw_when_due(self) -> float:
         """Draw what is new, unless the picture before it is too recent; how long to wait then, in seconds."""
-        size = (self._console.width, self._console.height)
+        width, height = size = self._console.size
         view, shows_help = self._view, self._shows_help
         if self._painter.is_current and view is self._drawn[0] and (shows_help, size) == self._drawn[1:]:
             return _POLL_S
@@ -190,7 +190,7 @@ class Dashboard:
         if early_s > 0 and size == self._drawn[2]:
             return min(early_s, 1 / FRAMES_PER_SECOND)
         self._drawn, self._drawn_s = (view, shows_help, size), self._clock()
-        self._painter.paint(render(replace(view, shows_help=shows_help), *size), self._may_draw)
+        self._painter.paint(render(replace(view, shows_help=shows_help), width, height), self._may_draw)
         return _POLL_S
 
     def _may_draw(self) -> bool:

@@ -114,26 +114,27 @@ class _Plane:
         live = now.state is State.LIVE
         style = self._theme.mood(now.valence_norm, now.arousal_norm, bold=True) if live else self._theme.muted
         dot_x, dot_y = self._dots(now.valence_norm, now.arousal_norm)
-        self._canvas.put(dot_x // 2, dot_y // 4, "●" if live else "○", style)
         if self._height >= _LARGE:
             radius = self._height / 9
             self._disc(dot_x, dot_y, radius, 0.0 if live else radius - 1.2, style)
+        else:
+            self._canvas.put(dot_x // 2, dot_y // 4, "●" if live else "○", style)
 
     def label(self, valence: float, arousal: float) -> None:
         """The listener's own point: a cross, in a ring where there is room, and in no mood's colour."""
         dot_x, dot_y = self._dots(valence, arousal)
         if self._height >= _ROOMY:
-            radius = max(3.4, self._height / 7)
-            self._disc(dot_x, dot_y, radius, radius - 1.0, self._theme.bright)
+            radius = max(3.6, self._height / 7)
+            # Around the middle of the cell that the cross stands in.
+            self._disc(dot_x // 2 * 2 + 0.5, dot_y // 4 * 4 + 1.5, radius, radius - 1.1, self._theme.bright)
         self._canvas.put(dot_x // 2, dot_y // 4, "+", self._theme.bright)
 
-    def _disc(self, dot_x: int, dot_y: int, radius: float, hole: float, style: Style) -> None:
-        reach = math.ceil(radius)
-        for down in range(-reach, reach + 1):
-            for across in range(-reach, reach + 1):
-                inside = self._left <= dot_x + across <= self._right and self._top <= dot_y + down <= self._bottom
-                if inside and hole <= math.hypot(across, down) <= radius:
-                    self._canvas.dot(dot_x + across, dot_y + down, style)
+    def _disc(self, middle_x: float, middle_y: float, radius: float, hole: float, style: Style) -> None:
+        for dot_y in range(math.floor(middle_y - radius), math.ceil(middle_y + radius) + 1):
+            for dot_x in range(math.floor(middle_x - radius), math.ceil(middle_x + radius) + 1):
+                inside = self._left <= dot_x <= self._right and self._top <= dot_y <= self._bottom
+                if inside and hole <= math.hypot(dot_x - middle_x, dot_y - middle_y) <= radius:
+                    self._canvas.dot(dot_x, dot_y, style)
 
     def _dots(self, valence: float, arousal: float) -> tuple[int, int]:
         """The dot for a point, at the edge for one outside the plane."""

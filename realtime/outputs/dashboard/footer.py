@@ -50,7 +50,7 @@ def draw_status(canvas: Canvas, y: int, view: View, *, with_message: bool) -> No
         right -= 2
     message = [((view.status.message,), theme.warning)] if with_message else []
     for texts, look in (*_marks(view), *message, *_facts(view)):
-        text = next((text for text in texts if x + 2 + cell_len(text) <= right), "")
+        text = next((text for text in texts if x + 3 + cell_len(text) <= right), "")
         if text:
             canvas.put(x, y, " ·", theme.faint)
             x = canvas.put(x + 3, y, text, look)
@@ -83,7 +83,7 @@ def _facts(view: View) -> Iterator[tuple[tuple[str, ...], Style]]:
     if now is not None:
         yield (now.model,), theme.muted
     if status.smoothing != "off":
-        yield (f"smoothing {status.smoothing}", status.smoothing), theme.muted
+        yield (f"smoothing {status.smoothing}",), theme.muted
     if status.rate_hz is not None and math.isfinite(status.rate_hz):
         yield (f"{status.rate_hz:g} Hz",), theme.muted
     if now is not None:

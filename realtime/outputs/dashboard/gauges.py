@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rich.style import Style
 
@@ -52,13 +53,8 @@ def digits_size(scale: int) -> tuple[int, int]:
 
 def draw_digits(canvas: Canvas, x: int, y: int, text: str, scale: int, style: Style) -> None:
     """Draw ``text`` (digits, a point, a dash) in pixels of ``scale`` by ``scale`` half cells."""
-    rows: list[str] = [""] * 5
-    for character in text:
-        glyph, width = (_POINT, 1) if character == "." else (_GLYPHS[character], 3)
-        for index, octal in enumerate(glyph):
-            rows[index] += f"{int(octal):0{width}b}0"
-    # Without the gap after the last character.
-    _draw_pixels(canvas, x, y, [row[:-1] for row in rows], scale, style)
+    for row, line in enumerate(_digit_lines(text, scale), start=y):
+        canvas.blocks(x, row, line, style)
 
 
 def draw_arrow(canvas: Canvas, x: int, y: int, arrow: str, scale: int, style: Style) -> None:
@@ -66,17 +62,36 @@ def draw_arrow(canvas: Canvas, x: int, y: int, arrow: str, scale: int, style: St
     if scale < 1:
         canvas.put(x, y, arrow, style)
         return
+    for row, line in enumerate(_arrow_lines(arrow, scale), start=y):
+        canvas.blocks(x, row, line, style)
+
+
+@lru_cache(maxsize=256)
+def _digit_lines(text: str, scale: int) -> list[str]:
+    rows: list[str] = [""] * 5
+    for character in text:
+        glyph, width = (_POINT, 1) if character == "." else (_GLYPHS[character], 3)
+        for index, octal in enumerate(glyph):
+            rows[index] += f"{int(octal):0{width}b}0"
+    # Without the gap after the last character.
+    return _lines([row[:-1] for row in rows], scale)
+
+
+@lru_cache(maxsize=32)
+def _arrow_lines(arrow: str, scale: int) -> list[str]:
     glyph = _ARROWS[arrow]
-    _draw_pixels(canvas, x, y, [f"{int(glyph[at : at + 2], 16):05b}" for at in range(0, 10, 2)], scale, style)
+    return _lines([f"{int(glyph[at : at + 2], 16):05b}" for at in range(0, 10, 2)], scale)
 
 
-def _draw_pixels(canvas: Canvas, x: int, y: int, rows: list[str], scale: int, style: Style) -> None:
+def _lines(rows: list[str], scale: int) -> list[str]:
+    """Rows of pixels, each larger by ``scale``, as lines of half blocks."""
     pixels = ["".join(pixel * scale for pixel in row) for row in rows for _ in range(scale)]
     pixels.append("0" * len(pixels[0]))  # the lower half of the last cells, when the number of rows is odd
-    for row in range(len(pixels) // 2):
-        cells = zip(pixels[2 * row], pixels[2 * row + 1], strict=True)
-        line = "".join({"00": " ", "10": "▀", "01": "▄", "11": "█"}[upper + lower] for upper, lower in cells)
-        canvas.blocks(x, y + row, line, style)
+    halves = {"00": " ", "10": "▀", "01": "▄", "11": "█"}
+    return [
+        "".join(halves[upper + lower] for upper, lower in zip(pixels[row], pixels[row + 1], strict=True))
+        for row in range(0, len(pixels) - 1, 2)
+    ]
 
 
 def draw_number(
@@ -148,22 +163,31 @@ def draw_sparkline(
     high = max([_SPARK_HIGH, *map(value, shown.values())])
     for column, moment in shown.items():
         filled = max(1, round((value(moment) - low) / (high - low) * 8 * height))
-        style = theme.mood(normalized(moment.valence), normalized(moment.arousal), 0.7) if moment.live else theme.faint
+        style = theme.mood(normalized(moment.valence), normalized(moment.arousal), 0.85) if moment.live else theme.faint
         whole, rest = divmod(filled, 8)
         canvas.stack(x + column, y + height - 1, "█" * whole + _EIGHTHS[rest] * (rest > 0), style)
 
 
 def draw_level(
-    canvas: Canvas, x: int, y: int, width: int, level_db: float, theme: Theme, *, is_clipped: bool, is_gated: bool
+    canvas: Canvas,
+    x: int,
+    y: int,
+    width: int,
+    level_db: float,
+    theme: Theme,
+    *,
+    is_clipped: bool,
+    is_gated: bool,
+    is_thick: bool,
 ) -> None:
-    """Draw the level as a bar up to full scale, with its decibels at the right end.
+    """Draw the level as a bar up to full scale, ``is_thick`` where it may, with its decibels at the right end.
 
     A word at the bar's right end marks a sound that has reached full scale, one at its left end a sound below the gate.
     """
     label = decibels(level_db)
     bar = width - 8
     filled = round(bar * max(0.0, min(1.0, 1 - level_db / _QUIETEST_DB))) if level_db > _QUIETEST_DB else 0
-    canvas.blocks(x, y, "━" * filled, theme.faint if is_gated else theme.bright)
+    canvas.blocks(x, y, ("▄" if is_thick else "━") * filled, theme.faint if is_gated else theme.muted)
     canvas.blocks(x + filled, y, "─" * (bar - filled), theme.faint)
     if is_gated:
         canvas.put(x, y, "gate ", theme.muted)

@@ -57,6 +57,6 @@ def _strip(low: int, high: int, cells: int, height: int, theme_name: str) -> Can
                 strip.blocks(at, row, ("▀" if is_front else "█") * cells, black_style)
             else:
                 strip.blocks(at, row, (white if is_front else " ") * cells, white_style)
-        if height > 1 and pitch % 12 == 0:
+        if height > 1 and pitch % 12 == 0 and at + 2 <= strip.width:
             strip.put(at, rows, f"C{pitch // 12 - 1}", theme.muted)
     return strip

@@ -19,7 +19,7 @@ from rich.style import Style
 from models.errors import UsageError
 
 #: Angle on the circumplex (degrees, pleasant = 0, excited = 90) and OKLCH hue. The first comes again a turn later.
-_HUES = ((45.0, 92.0), (135.0, 10.0), (225.0, -88.0), (315.0, -212.0), (405.0, -268.0))
+_HUES = ((45.0, 98.0), (135.0, 8.0), (225.0, -88.0), (315.0, -210.0), (405.0, -262.0))
 
 #: OKLCH chroma of a mood in full colour, and what each axis adds to its lightness at its end.
 _CHROMA, _LIGHTER_WITH_AROUSAL, _LIGHTER_WITH_VALENCE = 0.19, 0.10, 0.02

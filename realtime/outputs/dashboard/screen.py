@@ -121,8 +121,17 @@ def _draw_panel(canvas: Canvas, box: _Box, view: View) -> None:
         canvas.put(box.x, y + 1 - gap, "   ".join(filter(None, facts)), theme.bright, right=box.x + box.width)
     if level_db is not None:
         bottom = box.y + (box.height + used) // 2 - 1
-        is_clipped, is_gated = view.status.is_clipped, view.status.is_gated
-        draw_level(canvas, box.x, bottom, box.width, level_db, theme, is_clipped=is_clipped, is_gated=is_gated)
+        draw_level(
+            canvas,
+            box.x,
+            bottom,
+            box.width,
+            level_db,
+            theme,
+            is_clipped=view.status.is_clipped,
+            is_gated=view.status.is_gated,
+            is_thick=roomy,
+        )
 
 
 def _draw_lines(canvas: Canvas, box: _Box, view: View) -> None:
