@@ -230,8 +230,14 @@ print(signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL, flush=True)
 
 
 def test_a_stop_pauses_first_and_a_continue_resumes_as_often_as_it_comes():
+    # A group of its own: the kernel stops none whose parents are all outside of the session or in the same group.
     program = subprocess.Popen(
-        [sys.executable, "-c", STOPPING], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True
+        [sys.executable, "-c", STOPPING],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+        text=True,
+        process_group=0,
     )
     assert program.stdout is not None
     assert program.stdout.readline() == "ready\n"
