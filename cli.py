@@ -6,7 +6,9 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from threading import Event as Flag
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,10 +17,10 @@ import typer
 from typer.core import TyperCommand
 
 from models.errors import MoodringError, UsageError
+from realtime.outlets import Outlets
 
 if TYPE_CHECKING:
-    from realtime.outputs import Output
-    from realtime.sources import Source
+    from realtime.sources import Played
 
 app = typer.Typer(
     name="moodring",
@@ -27,6 +29,8 @@ app = typer.Typer(
 )
 models_app = typer.Typer(help="The models that are installed.")
 app.add_typer(models_app, name="models")
+osc_app = typer.Typer(help="Look at OSC, and try a receiver without music.")
+app.add_typer(osc_app, name="osc")
 
 #: Readings a second on stage, where nothing else is asked for.
 LIVE_RATE_HZ = 10.0
@@ -38,9 +42,6 @@ _click_error: Any = typer.BadParameter.__mro__[2]
 
 Model = Annotated[str | None, typer.Option(help="Model by name or folder; default: the best for the source.")]
 Rate = Annotated[float, typer.Option(help="Readings a second.")]
-Osc = Annotated[list[str] | None, typer.Option(metavar="HOST:PORT", help="Send readings over OSC; may be repeated.")]
-Smoothing = Annotated[str, typer.Option(metavar="SETTING", help="Smooth readings: calm, normal or nervous.")]
-Plain = Annotated[bool, typer.Option("--plain", help="One readable line a second instead of the dashboard.")]
 ALL_CORES = os.cpu_count() or 1
 Jobs = Annotated[int, typer.Option(min=1, help="Processes to share the work.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON Lines, one object a line.")]
@@ -51,18 +52,85 @@ TrainingJobs = Annotated[int, typer.Option(min=1, help="Folds to train at the sa
 Fast = Annotated[bool, typer.Option("--fast", help="As fast as the machine can instead of in real time.")]
 
 
-class LiveCommand(TyperCommand):
-    """``live``, whose ``--mic`` and ``--midi`` may stand without a name: then the first device is meant."""
+#: What demo, live and replay share: where readings go, and what may be asked from outside.
+OUTLETS: dict[str, tuple[Any, Any]] = {
+    "plain": (
+        Annotated[bool, typer.Option("--plain", help="One readable line a second instead of the dashboard.")],
+        False,
+    ),
+    "as_json": (Json, False),
+    "theme": (Annotated[str, typer.Option(help="Dashboard for a dark or a light terminal, mono, or auto.")], "auto"),
+    "smoothing": (
+        Annotated[str, typer.Option(metavar="SETTING", help="Smooth readings: calm, normal or nervous.")],
+        "off",
+    ),
+    "osc": (
+        Annotated[list[str] | None, typer.Option(metavar="HOST:PORT", help="Send over OSC; may be repeated.")],
+        None,
+    ),
+    "osc_rate": (Annotated[str, typer.Option(metavar="HZ", help="OSC messages a second, or 'change'.")], "60"),
+    "osc_prefix": (Annotated[str, typer.Option(help="What OSC addresses begin with.")], "/moodring"),
+    "osc_template": (
+        Annotated[str | None, typer.Option(help="OSC addresses with {address} or {name} in them.")],
+        None,
+    ),
+    "osc_only": (
+        Annotated[list[str] | None, typer.Option(metavar="ADDRESS", help="Send this address; may be repeated.")],
+        None,
+    ),
+    "osc_bundles": (Annotated[bool, typer.Option("--osc-bundles", help="OSC bundles with the sound's time.")], False),
+    "osc_in": (Annotated[int | None, typer.Option(metavar="PORT", help="Take what is asked over OSC.")], None),
+    "osc_in_host": (
+        Annotated[str, typer.Option(metavar="HOST", help="Where --osc-in listens; 0.0.0.0 is the whole network.")],
+        "127.0.0.1",
+    ),
+    "announce": (Annotated[bool, typer.Option("--announce", help="Be found: DNS-SD and OSCQuery.")], False),
+    "visual": (
+        Annotated[int | None, typer.Option(metavar="[PORT]", help="Serve a page for a projector (port 8765).")],
+        None,
+    ),
+    "record": (Annotated[Path | None, typer.Option(metavar="FILE", help="Record the session (JSON Lines).")], None),
+    "record_sound": (
+        Annotated[bool, typer.Option("--record-sound", help="Record the sound, too, as FLAC beside it.")],
+        False,
+    ),
+}
+
+#: Options whose value may be left out, and what is meant then.
+_OPTIONAL = {"--mic": "", "--midi": "", "--visual": "8765"}
+
+
+class PerformingCommand(TyperCommand):
+    """A command whose ``--mic``, ``--midi`` and ``--visual`` may stand without a value."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put an empty name behind an option that has none."""
+        """Put what is meant behind an option that has no value."""
         filled = []
         for place, word in enumerate(args):
             filled.append(word)
             following = args[place + 1] if place + 1 < len(args) else "--"
-            if word in ("--mic", "--midi") and following.startswith("--"):
-                filled.append("")
+            is_number = following.isdecimal()
+            if word in _OPTIONAL and (following.startswith("--") or (word == "--visual" and not is_number)):
+                filled.append(_OPTIONAL[word])
         return super().parse_args(ctx, filled)
+
+
+def with_outlets(command: Callable[..., None]) -> Callable[..., None]:
+    """Give ``command`` the options of ``OUTLETS``, which it gets as one argument ``outlets``."""
+
+    @wraps(command)
+    def filled(**given: Any) -> None:
+        chosen = {name: given.pop(name) for name in OUTLETS}
+        command(outlets=Outlets(**{name: value for name, value in chosen.items() if value is not None}), **given)
+
+    own = [each for name, each in signature(command, eval_str=True).parameters.items() if name != "outlets"]
+    shared = [
+        Parameter(name, Parameter.KEYWORD_ONLY, annotation=kind, default=value)
+        for name, (kind, value) in OUTLETS.items()
+    ]
+    filled.__signature__ = Signature([*own, *shared])  # type: ignore[attr-defined]
+    filled.__annotations__ = {each.name: each.annotation for each in (*own, *shared)}
+    return filled
 
 
 def _print_version(wanted: bool) -> None:
@@ -83,21 +151,15 @@ def moodring(
     """Live emotion tracking for music: valence and arousal from a microphone, a MIDI port or a file."""
 
 
-@app.command()
-def demo(
-    fast: Fast = False,
-    plain: Plain = False,
-    as_json: Json = False,
-    model: Model = None,
-    rate: Rate = LIVE_RATE_HZ,
-    osc: Osc = None,
-    smoothing: Smoothing = "off",
-) -> None:
+@app.command(cls=PerformingCommand)
+@with_outlets
+def demo(outlets: Outlets, fast: Fast = False, model: Model = None, rate: Rate = LIVE_RATE_HZ) -> None:
     """The whole pipeline on a built-in piece: no microphone, no keyboard, no sound card needed.
 
     Example: moodring demo
     """
     from realtime.demo import PARTS, RECORDING
+    from realtime.performing import perform
     from realtime.sources.audio_file import AudioFile
 
     def announce(time_s: float) -> str:
@@ -105,72 +167,95 @@ def demo(
 
     source = AudioFile(RECORDING)
     source.name = "demo"
-    _follow(
-        _paced(source, fast=fast),
-        model=model,
-        rate=rate,
-        osc=osc,
-        smoothing=smoothing,
-        plain=plain,
-        as_json=as_json,
-        announce=announce,
-    )
+    perform(_paced(source, fast=fast), model=model, rate_hz=rate, outlets=outlets, stop=_stop, announce=announce)
 
 
-@app.command(cls=LiveCommand)
+@app.command(cls=PerformingCommand)
+@with_outlets
 def live(
+    outlets: Outlets,
     mic: Annotated[
         list[str] | None, typer.Option(metavar="[DEVICE]", help="Listen to a sound input (default).")
     ] = None,
-    midi: Annotated[list[str] | None, typer.Option(metavar="[PORT]", help="Listen to a MIDI port.")] = None,
-    file: Annotated[list[Path] | None, typer.Option(metavar="PATH", help="Play a sound or MIDI file.")] = None,
+    midi: Annotated[
+        list[str] | None, typer.Option(metavar="[PORT]", help="Listen to a MIDI port; may be repeated.")
+    ] = None,
+    file: Annotated[Path | None, typer.Option(metavar="PATH", help="Play a sound or MIDI file.")] = None,
     mute: Annotated[
-        str, typer.Option(metavar="CHANNEL,…", help="MIDI channels to ignore, 1 to 16; 10 is the drums.")
-    ] = "",
+        str | None, typer.Option(metavar="CHANNEL,…", help="MIDI channels to ignore, 1 to 16; 10 is the drums.")
+    ] = None,
     channels: Annotated[
-        str, typer.Option(metavar="NUMBER,…", help="Channels of the sound input, from 1; default: the first two.")
-    ] = "",
+        str | None,
+        typer.Option(metavar="NUMBER,…", help="Channels of the sound input, from 1; default: the first two."),
+    ] = None,
     model: Model = None,
-    rate: Rate = LIVE_RATE_HZ,
-    osc: Osc = None,
-    smoothing: Smoothing = "off",
-    plain: Plain = False,
-    as_json: Json = False,
+    rate: Annotated[float | None, typer.Option(help=f"Readings a second; default: {LIVE_RATE_HZ:g}.")] = None,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Learn the noise of the room in the first five seconds.")
+    ] = False,
+    remember: Annotated[
+        bool, typer.Option("--remember", help="Take these inputs and settings from now on where none are given.")
+    ] = False,
     fast: Fast = False,
 ) -> None:
-    """Follow a microphone, a MIDI port or a file until Ctrl-C.
+    """Follow a microphone, MIDI ports, or both together, or a file, until q or Ctrl-C.
 
-    Example: moodring live --midi --osc 127.0.0.1:9000
+    Example: moodring live --mic Scarlett --midi Piano --osc 127.0.0.1:9000
     """
-    asked = len(mic or ()) + len(midi or ()) + len(file or ())
-    if asked > 1:
-        raise UsageError(f"one source at a time, not {asked}: choose among --mic, --midi and --file")
+    from realtime.performing import perform
+    from realtime.wishes import Wishes, remembered
+
+    wishes = Wishes(
+        mic=mic, midi=midi, file=file, mute=mute, channels=channels, model=model, rate_hz=rate, outlets=outlets
+    )
     if fast and not file:
         raise UsageError("--fast is for files: a microphone and a MIDI port have a pace of their own")
-    if mute and not midi:
-        raise UsageError("--mute is for MIDI ports: give --midi too")
-    if channels and (midi or file):
-        raise UsageError("--channels is for sound inputs: give --mic instead")
-    source: Source
-    if file:
-        from realtime.sources.files import open_file
+    wishes.check()
+    wishes = remembered(wishes, given=sys.argv, remember=remember)
+    perform(
+        _paced(wishes.open_file(), fast=fast) if file else wishes.open_inputs(_hush_drivers),
+        model=wishes.model,
+        rate_hz=wishes.rate_hz or LIVE_RATE_HZ,
+        outlets=wishes.outlets,
+        stop=_stop,
+        calibrates=calibrate,
+    )
 
-        source = _paced(open_file(file[0]), fast=fast)
-    elif midi:
-        source = _midi_port(midi[0] or None, muted=_numbers("--mute", mute, 16))
-    else:
-        source = _microphone((mic or [""])[0] or None, channels=_numbers("--channels", channels, 256))
-    _follow(source, model=model, rate=rate, osc=osc, smoothing=smoothing, plain=plain, as_json=as_json)
+
+@app.command(cls=PerformingCommand)
+@with_outlets
+def replay(
+    outlets: Outlets,
+    session: Annotated[Path, typer.Argument(metavar="SESSION", help="What --record wrote.")],
+    fast: Fast = False,
+    model: Model = None,
+    rate: Annotated[float | None, typer.Option(help="Readings a second; default: as recorded.")] = None,
+    blind: Annotated[bool, typer.Option("--blind", help="Hide what is predicted, to rate without being led.")] = False,
+) -> None:
+    """Play a recorded session again: with the same model and rate the readings are those of then, to the bit.
+
+    Example: moodring replay concert.jsonl --model notes --osc 127.0.0.1:9000
+    """
+    from realtime.performing import perform_again
+
+    perform_again(session, model=model, rate_hz=rate, outlets=outlets, stop=_stop, is_blind=blind, is_fast=fast)
 
 
 @app.command()
-def devices(as_json: Json = False) -> None:
+def devices(
+    as_json: Json = False,
+    levels: Annotated[bool, typer.Option("--levels", help="Show how loud each is right now, until Ctrl-C.")] = False,
+) -> None:
     """List the inputs that 'live' can listen to.
 
-    Example: moodring devices
+    Example: moodring devices --levels
     """
-    from realtime.listing import list_devices
+    from realtime.listing import list_devices, show_levels
 
+    if levels:
+        _hush_drivers()
+        show_levels(as_json=as_json)
+        return
     for line in list_devices(as_json=as_json):
         print(line)
 
@@ -401,6 +486,37 @@ def evaluate(
         print(line)
 
 
+@osc_app.command("monitor")
+def osc_monitor(
+    port: Annotated[int, typer.Argument(help="The UDP port to listen at.")] = 9000,
+    host: Annotated[str, typer.Option(help="The address to listen at; 0.0.0.0 is the whole network.")] = "127.0.0.1",
+) -> None:
+    """Show what OSC arrives at a port, and how often.
+
+    Example: moodring osc monitor 9000
+    """
+    from realtime.osc_commands import monitor
+
+    monitor(port, host=host, stop=_stop)
+
+
+@osc_app.command("test")
+def osc_test(
+    target: Annotated[str, typer.Argument(metavar="HOST:PORT", help="Where to send.")],
+    rate: Annotated[float, typer.Option(help="Messages a second.")] = 60.0,
+    seconds: Annotated[float | None, typer.Option(help="How long; default: until Ctrl-C.")] = None,
+    prefix: Annotated[str, typer.Option(help="What addresses begin with.")] = "/moodring",
+) -> None:
+    """Send a known sweep around the circumplex, to build a patch without music.
+
+    Example: moodring osc test 127.0.0.1:9000
+    """
+    from realtime.osc_commands import send_test
+    from realtime.outputs.osc import parse_target
+
+    send_test([parse_target(target)], rate_hz=rate, seconds=seconds, prefix=prefix)
+
+
 @models_app.command("list")
 def models_list(as_json: Json = False) -> None:
     """List the models by name.
@@ -455,87 +571,10 @@ def _listed(names: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in names.split(",") if name.strip())
 
 
-def _follow(
-    source: Source,
-    *,
-    model: str | None,
-    rate: float,
-    osc: Sequence[str] | None,
-    smoothing: str,
-    plain: bool,
-    as_json: bool,
-    announce: Callable[[float], str] = lambda time_s: "",
-) -> None:
-    from models.bundle import load_for
-    from realtime.session import Session
-    from realtime.tracker import EmotionTracker
-
-    try:
-        outputs = _outputs(osc or (), plain=plain, as_json=as_json)
-        tracker = EmotionTracker(load_for(source.kind, model), rate_hz=rate)
-        session = Session(source, tracker, outputs, stop=_stop, announce=announce, smoothing=smoothing)
-        tally = session.run()
-    finally:
-        source.close()
-    print(f"moodring: {tally}", file=sys.stderr)
-    if session.is_stuck:
-        # Python would wait for, and abort at, the standard output that a stuck thread holds.
-        sys.stderr.flush()
-        os._exit(0)
-
-
-def _outputs(osc: Sequence[str], *, plain: bool, as_json: bool) -> list[Output]:
-    if plain and as_json:
-        raise UsageError("--plain and --json exclude each other; choose one")
-    outputs: list[Output] = []
-    if osc:
-        from realtime.outputs.osc import Osc, parse_target
-
-        outputs += [Osc(*parse_target(target)) for target in osc]
-    if as_json:
-        from realtime.outputs.json_lines import JsonLines
-
-        outputs.append(JsonLines(sys.stdout))
-    elif plain or not sys.stdout.isatty() or "utf" not in (sys.stdout.encoding or "").lower():
-        from realtime.outputs.plain import Plain
-
-        outputs.append(Plain(sys.stdout))
-    else:
-        from realtime.outputs.dashboard import Dashboard
-
-        outputs.append(Dashboard())
-    return outputs
-
-
-def _paced(source: Source, *, fast: bool) -> Source:
+def _paced(source: Played, *, fast: bool) -> Played:
     from realtime.sources.paced import Paced
 
     return source if fast else Paced(source)
-
-
-def _microphone(name: str | None, *, channels: Sequence[int]) -> Source:
-    from realtime.sources.microphone import Microphone
-    from realtime.sources.returning import Returning
-
-    _hush_drivers()
-    return Returning(Microphone(name, channels=channels))
-
-
-def _midi_port(name: str | None, *, muted: Sequence[int]) -> Source:
-    from realtime.sources.midi_port import MidiPort
-    from realtime.sources.returning import Returning
-
-    _hush_drivers()
-    return Returning(MidiPort(name, muted=frozenset(channel - 1 for channel in muted)))
-
-
-def _numbers(option: str, numbers: str, most: int) -> list[int]:
-    """Channels as people count them, from 1."""
-    listed = _listed(numbers)
-    for number in listed:
-        if number not in map(str, range(1, most + 1)):
-            raise UsageError(f"{option} takes channels, 1 to {most} with commas between, not '{number}'")
-    return [int(number) for number in listed]
 
 
 def _hush_drivers() -> None:

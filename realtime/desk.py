@@ -130,8 +130,13 @@ class Desk:
             self._say(str(error), answer, done=False)
             return
         self._say(said, answer, done=True)
+        # As it came out, so that it can be done again.
         if isinstance(control, MoveLabel) and self.label is not None:
             control = Label(*self.label)
+        elif isinstance(control, SetRate):
+            control = SetRate(self._tracker.rate_hz)
+        elif isinstance(control, Smooth):
+            control = Smooth(self._smoothing)
         if self.recording is not None and not isinstance(control, Record | Quit):
             self.recording.control(self._tracker.time_s, control, said)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
 
 import numpy as np
 
@@ -39,16 +42,25 @@ class Input:
         """Take what has come since the last look."""
         if self.source is None:
             return
-        power, count = 0.0, 0
+        power, samples = 0.0, 0
         for event in self.source.read(0.0):
             if isinstance(event, Sound):
                 power += float(np.sum(np.square(event.samples, dtype=np.float64)))
-                count += event.samples.size
+                samples += event.samples.size
             elif not isinstance(event, Advance):
                 self.messages += 1
-        if count:
-            self.level_db = power_to_db(power / count)
+        if samples:
+            self.level_db = power_to_db(power / samples)
             self.peak_db = max(self.peak_db, self.level_db)
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that ``devices --levels --json`` prints; its level is that of the loudest tenth of a second."""
+        told: dict[str, Any] = {"type": "level", "kind": self.kind, "name": self.name}
+        if self.problem:
+            return {**told, "problem": self.problem}
+        if self.kind == "midi":
+            return {**told, "messages": self.messages}
+        return {**told, "level_db": round(self.peak_db, 1)}
 
     def line(self) -> str:
         """The input in one line."""
@@ -66,7 +78,7 @@ def watch(seconds: float, *, step_s: float = 0.1, sleep: Callable[[float], None]
     """Open every input that there is and look at all of them every ``step_s`` seconds, for ``seconds``."""
     with ExitStack() as open_inputs:
         inputs = [_open(kind, name, key, open_inputs) for kind, name, key in _there_is()]
-        for _ in range(max(1, round(seconds / step_s))):
+        for _ in count() if math.isinf(seconds) else range(max(1, round(seconds / step_s))):
             sleep(step_s)
             for found in inputs:
                 found.look()

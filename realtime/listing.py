@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
+import sys
 import textwrap
+from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -28,6 +31,24 @@ def list_devices(*, as_json: bool) -> Iterator[str]:
             yield json.dumps({"type": "device", "kind": kind, **device}) if as_json else _device_line(kind, device)
         if kind == "sound" and not as_json:
             yield from advice([device["name"] for device in found])
+
+
+def show_levels(*, as_json: bool, seconds: float = 2.0) -> None:
+    """How loud each input is: bars that move until Ctrl-C on a terminal, else the peak of so many ``seconds``."""
+    from realtime.levels import watch
+
+    if as_json or not sys.stdout.isatty():
+        inputs = deque(watch(seconds), maxlen=1).pop()
+        for found in inputs:
+            print(json.dumps(found.as_json()) if as_json else found.line())
+        return
+    from rich.live import Live
+    from rich.text import Text
+
+    with Live(auto_refresh=False, transient=False) as shown:
+        for inputs in watch(math.inf):
+            lines = [found.line() for found in inputs] or ["no input"]
+            shown.update(Text("\n".join([*lines, "Ctrl-C ends"]), no_wrap=True, overflow="ellipsis"), refresh=True)
 
 
 def _sound_inputs() -> list[dict[str, Any]]:

@@ -71,7 +71,7 @@ def read_preferences() -> Preferences:
     return Preferences(**values)
 
 
-def remember(preferences: Preferences) -> Path:
+def write_preferences(preferences: Preferences) -> Path:
     """Write ``preferences`` in place of what was remembered; where. Raises ``MoodringError`` where that fails."""
     import tomli_w
 

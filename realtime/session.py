@@ -24,7 +24,7 @@ from realtime.events import Event, Sound
 from realtime.note_events import Struck
 from realtime.outputs import NoteOutput, Output, Status
 from realtime.outputs.queued import Queued
-from realtime.sources import PartedSource, Source
+from realtime.sources import PartedSource, Played
 from realtime.tracker import EmotionTracker
 
 #: How long a read may wait: the longest that a stop is noticed late.
@@ -66,14 +66,15 @@ class Session:
     """Runs ``tracker`` on ``source`` until it ends or ``stop`` is set. Closes source and outputs, whatever happens.
 
     ``announce`` gives the message that goes with a stream time, empty for none; ``controls`` is where things are asked
-    for, and ``desk`` does them (None: one without a recording, with ``smoothing``). A live source's outputs have a
+    for, and ``desk`` does them (None: one without a recording, with ``smoothing``). Readings from before ``began_s``,
+    where a recording began in mid-session, are left out. A live source's outputs have a
     thread each, and what a slow one cannot take is left out and counted. Raises what an output raises, and
     ``UsageError`` for an unknown smoothing.
     """
 
     def __init__(
         self,
-        source: Source,
+        source: Played,
         tracker: EmotionTracker,
         outputs: Sequence[Output],
         *,
@@ -83,6 +84,7 @@ class Session:
         smoothing: str = "off",
         controls: Controls | None = None,
         desk: Desk | None = None,
+        began_s: float = 0.0,
     ) -> None:
         self._desk = desk or Desk(tracker, source.kind, smoothing=smoothing)
         self._controls = controls or Controls()
@@ -97,6 +99,7 @@ class Session:
         self._announce = announce
         self._news = _News(source)
         self._peak = 0.0
+        self._began_s = began_s
         self.tally = Tally()
 
     def run(self) -> Tally:
@@ -132,11 +135,11 @@ class Session:
                 for control in cast(Iterable[Control], run):
                     self._desk.do_again(control)
                 continue
-            events: Sequence[Event] = self._desk.hear(cast(list[Event], list(run)))
+            events = cast(list[Event], list(run))
             for event in events:
                 if isinstance(event, Sound) and event.samples.size:
                     self._peak = max(self._peak, float(np.max(np.abs(event.samples))))
-            readings = self._tracker.push(events)
+            readings = self._tracker.push(self._desk.hear(events))
             self._play(self._tracker.take_struck())
             self._write(readings)
 
@@ -148,6 +151,8 @@ class Session:
 
     def _write(self, readings: Sequence[Reading]) -> None:
         for reading in readings:
+            if reading.time < self._began_s:
+                continue
             arrived_s = self._source.arrived_s
             if arrived_s is not None and reading.latency_ms is not None:
                 late_ms = 1000.0 * (self._clock() - arrived_s)
@@ -181,7 +186,7 @@ class Session:
 class _News:
     """What is to be said of the input going away and coming back, as the readings show it."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Played) -> None:
         self._name = source.name
         self._parts = source if isinstance(source, PartedSource) else None
         self._is_lost = False

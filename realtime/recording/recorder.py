@@ -15,7 +15,7 @@ from models.affect import Reading
 from models.bundle import Bundle
 from models.errors import UsageError
 from realtime.controls import Control
-from realtime.events import Advance, Event, KeyEvent, Lost, Sound, Tempo
+from realtime.events import Advance, Event, KeyEvent, Lost, Sound, SoundLost, Tempo
 from realtime.note_events import Struck
 from realtime.recording.disk import Chunk, Disk
 from realtime.recording.schema import (
@@ -235,6 +235,8 @@ class _StreamClock:
     def hear_key(self, event: KeyEvent) -> None:
         if self._rate is None or self._is_lost:
             self.reached_s = max(self.reached_s, event.time_s)
+        if isinstance(event, Lost | SoundLost):
+            self._rate = None
         # That time goes on, or that the clock has ceased, is no sign of life.
         if not isinstance(event, Advance) and not (isinstance(event, Tempo) and event.bpm is None):
             self._is_lost = isinstance(event, Lost)

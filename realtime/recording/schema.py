@@ -14,7 +14,7 @@ so that what is read is what was heard, to the bit.
 ``pedal``               sustain: ``down``, ``channel``; ``sostenuto`` likewise
 ``all_notes_off``       ``channel``, null for all of them at once; ``all_sound_off`` likewise, never null
 ``tempo``               ``bpm``, null where it is not known any more
-``lost``                the input went away
+``lost``                the input went away; ``sound_lost``: its sound did, and other inputs went on
 ``advance``             time went on up to here without an event; not every step is written
 ``sound``               from here on sound is in ``file`` (beside the recording), from its frame ``start_frame`` on, at
                         ``rate`` Hz with ``channels``. Comes at the start, after a loss, and with another rate or

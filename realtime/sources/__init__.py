@@ -1,15 +1,17 @@
-"""Where events come from: microphone, MIDI port, audio file, MIDI file. One protocol, one file each."""
+"""Where events come from: microphone, MIDI port, sound file, MIDI file, recorded session. One protocol, a file each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Literal, Protocol, runtime_checkable
 
+from realtime.controls import Control
 from realtime.events import Event
 
 
-class Source(Protocol):
-    """A stream of events. ``close`` may be called twice.
+class Played(Protocol):
+    """A stream of events, and of what was asked where a recorded session is played again. ``close`` may be called
+    twice.
 
     ``name`` is what a person calls it; ``kind`` says whether it gives sound or notes; ``is_live`` whether its events
     come when the world makes them (a microphone) or as fast as they are read (a file); ``ended`` turns true when
@@ -37,11 +39,18 @@ class Source(Protocol):
     def arrived_s(self) -> float | None:
         """See above."""
 
-    def read(self, timeout_s: float) -> Sequence[Event]:
+    def read(self, timeout_s: float) -> Sequence[Event | Control]:
         """The next events, in order; waits up to ``timeout_s`` seconds and returns none where none came."""
 
     def close(self) -> None:
         """Let go of the device or file."""
+
+
+class Source(Played, Protocol):
+    """A stream of events alone: an input, or a file of music."""
+
+    def read(self, timeout_s: float) -> Sequence[Event]:
+        """See ``Played``."""
 
 
 @runtime_checkable

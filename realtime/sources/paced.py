@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from realtime.controls import Control
-from realtime.events import Advance, Event, Lost, Sound, Tempo
-from realtime.sources import Source
+from realtime.events import Advance, Event, Lost, Sound, SoundLost, Tempo
+from realtime.sources import Played
 
 
 class Paced:
@@ -27,7 +27,7 @@ class Paced:
 
     def __init__(
         self,
-        source: Source,
+        source: Played,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -43,9 +43,9 @@ class Paced:
         self._began_s: float = getattr(source, "began_s", 0.0)
         self._reached_s = self._began_s
         self._sounds = False
-        self._waiting: deque[tuple[float, Event]] = deque()
+        self._waiting: deque[tuple[float, Event | Control]] = deque()
 
-    def read(self, timeout_s: float) -> Sequence[Event]:
+    def read(self, timeout_s: float) -> Sequence[Event | Control]:
         """The events that are due; waits up to ``timeout_s`` seconds for the first of them."""
         now = self._clock()
         if self._start is None:
@@ -86,12 +86,12 @@ class Paced:
         if not self._sounds:
             self._reached_s = max(self._reached_s, event.time_s)
         if not isinstance(event, Advance) and not (isinstance(event, Tempo) and event.bpm is None):
-            self._sounds = self._sounds and not isinstance(event, Lost)
+            self._sounds = self._sounds and not isinstance(event, Lost | SoundLost)
         return event.time_s
 
-    def _take(self, until: float) -> list[Event]:
+    def _take(self, until: float) -> list[Event | Control]:
         assert self._start is not None
-        due = []
+        due: list[Event | Control] = []
         while self._waiting and self._start + self._waiting[0][0] <= until:
             due.append(self._waiting.popleft()[1])
         return due

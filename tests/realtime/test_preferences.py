@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import MoodringError
-from realtime.preferences import Preferences, preferences_file, read_preferences, remember
+from realtime.preferences import Preferences, preferences_file, read_preferences, write_preferences
 
 
 @pytest.fixture
@@ -28,10 +28,10 @@ def test_nothing_is_remembered_at_first(config: Path):
 
 def test_what_is_remembered_comes_back_and_can_be_read(config: Path):
     chosen = Preferences(mic=("Scarlett",), channels="1,2", rate=20.0, smoothing="calm", osc=("127.0.0.1:9000",))
-    assert remember(chosen) == config
+    assert write_preferences(chosen) == config
     assert read_preferences() == chosen
     assert tomllib.loads(config.read_text(encoding="utf-8"))["mic"] == ["Scarlett"]
-    remember(Preferences(midi=("Piano",)))
+    write_preferences(Preferences(midi=("Piano",)))
     assert read_preferences() == Preferences(midi=("Piano",))
 
 
@@ -42,7 +42,7 @@ def test_any_name_comes_back(names: list[str]):
 
         with tempfile.TemporaryDirectory() as folder:
             patch.setenv("XDG_CONFIG_HOME", folder)
-            remember(Preferences(mic=tuple(names)))
+            write_preferences(Preferences(mic=tuple(names)))
             assert read_preferences().mic == tuple(names)
 
 

@@ -1,0 +1,32 @@
+"""Where a session's readings go and what may be asked of it, as it is said on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlets:
+    """Where a session's readings go and what may be asked of it from outside, as the command line says it.
+
+    ``osc_rate`` is messages a second, or ``change``; ``visual`` and ``osc_in`` are ports, None for none.
+    """
+
+    plain: bool = False
+    as_json: bool = False
+    theme: str = "auto"
+    smoothing: str = "off"
+    osc: Sequence[str] = ()
+    osc_rate: str = "60"
+    osc_prefix: str = "/moodring"
+    osc_template: str | None = None
+    osc_only: Sequence[str] = ()
+    osc_bundles: bool = False
+    osc_in: int | None = None
+    osc_in_host: str = "127.0.0.1"
+    announce: bool = False
+    visual: int | None = None
+    record: Path | None = None
+    record_sound: bool = False

@@ -1,0 +1,226 @@
+"""From what was asked on the command line to a session that runs: its outputs, its controls, its recording."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from threading import Event as Flag
+from typing import TYPE_CHECKING
+
+from models.bundle import load_for
+from models.errors import UsageError
+from realtime.controls import Calibrate, Control, Controls, SetRate, UseModel
+from realtime.desk import Desk, Recording
+from realtime.outlets import Outlets
+from realtime.outputs import Output
+from realtime.session import Session
+from realtime.sources import Played
+from realtime.tracker import EmotionTracker
+
+if TYPE_CHECKING:
+    from realtime.outputs.dashboard import Dashboard
+    from realtime.outputs.osc import Osc
+
+
+def perform(
+    source: Played,
+    *,
+    model: str | None,
+    rate_hz: float | None,
+    outlets: Outlets,
+    stop: Flag,
+    announce: Callable[[float], str] = lambda time_s: "",
+    calibrates: bool = False,
+    is_blind: bool = False,
+    is_replay: bool = False,
+    overruled: tuple[type[Control], ...] = (),
+    began_s: float = 0.0,
+) -> None:
+    """Follow ``source`` to its end or until ``stop``, and say on standard error what it came to.
+
+    ``calibrates`` begins with the noise of the room; ``is_replay`` and ``overruled`` are those of ``Desk``, ``began_s``
+    that of ``Session``. Closes ``source``, whatever happens. Raises ``MoodringError`` for what cannot be opened.
+    """
+    controls = Controls()
+    with ExitStack() as ends:
+        ends.callback(source.close)
+        outputs, dashboard = _outputs(outlets, controls, ends)
+        tracker = EmotionTracker(load_for(source.kind, model), rate_hz=rate_hz)
+        recorded: list[Recording] = []
+
+        def record(path: Path | None = None) -> Recording:
+            recorded.append(_recorder(path, source, tracker, outlets))
+            return recorded[-1]
+
+        desk = Desk(
+            tracker,
+            source.kind,
+            model=model,
+            smoothing=outlets.smoothing,
+            record=record,
+            end=stop.set,
+            loads_at_once=is_replay,
+            overruled=overruled,
+            is_blind=is_blind,
+        )
+        if outlets.record is not None:
+            desk.recording = record(outlets.record)
+            ends.callback(desk.close)
+        if calibrates:
+            controls.ask(Calibrate())
+        if dashboard is not None:
+            _take_keys(dashboard, controls, ends)
+        session = Session(
+            source, tracker, outputs, stop=stop, announce=announce, controls=controls, desk=desk, began_s=began_s
+        )
+        tally = session.run()
+    print(f"moodring: {tally}", file=sys.stderr)
+    for recording in recorded:
+        print(f"moodring: {_told(recording, source, outlets)}", file=sys.stderr)
+    if session.is_stuck:
+        # Python would wait for, and abort at, the standard output that a stuck thread holds.
+        sys.stderr.flush()
+        os._exit(0)
+
+
+def perform_again(
+    path: Path,
+    *,
+    model: str | None,
+    rate_hz: float | None,
+    outlets: Outlets,
+    stop: Flag,
+    is_blind: bool,
+    is_fast: bool,
+) -> None:
+    """Replay the session recorded at ``path``; another ``model`` or ``rate_hz`` counts for all of it.
+
+    Raises what ``Recorded`` raises, and ``MoodringError`` where the recorded model is not the one that is here now,
+    unless another is named.
+    """
+    from realtime.recording.schema import fingerprint
+    from realtime.sources.paced import Paced
+    from realtime.sources.recorded import Recorded
+
+    source = Recorded(path)
+    header = source.header
+    if model is None:
+        bundle = load_for(source.kind, header.model)
+        if fingerprint(bundle) != header.fingerprint:
+            warning = f"{path} was recorded with another version of the model '{header.model}': readings will differ"
+            print(f"moodring: {warning}", file=sys.stderr)
+    overruled: list[type[Control]] = []
+    if model is not None:
+        overruled.append(UseModel)
+    if rate_hz is not None:
+        overruled.append(SetRate)
+    perform(
+        source if is_fast else Paced(source),
+        model=model or header.model,
+        rate_hz=rate_hz or header.rate_hz,
+        outlets=outlets,
+        stop=stop,
+        is_blind=is_blind,
+        is_replay=True,
+        overruled=tuple(overruled),
+        began_s=source.began_s,
+    )
+
+
+def _outputs(outlets: Outlets, controls: Controls, ends: ExitStack) -> tuple[list[Output], Dashboard | None]:
+    """What was asked for, and of it the dashboard; ``ends`` gets what must be closed and is no output."""
+    if outlets.plain and outlets.as_json:
+        raise UsageError("--plain and --json exclude each other; choose one")
+    outputs: list[Output] = []
+    osc = _osc(outlets)
+    if osc is not None:
+        outputs.append(osc)
+        ends.callback(osc.close)
+    if outlets.osc_in is not None:
+        from realtime.osc_control import OscControl
+
+        ends.callback(OscControl(controls, outlets.osc_in, outlets.osc_in_host, outlets.osc_prefix).close)
+    if outlets.announce:
+        from realtime.discovery import Announced
+        from realtime.osc_control import CONTROL_ADDRESSES
+        from realtime.outputs.osc import ADDRESSES
+
+        announced = Announced(outlets.osc_in, addresses=ADDRESSES, controls=CONTROL_ADDRESSES, host=outlets.osc_in_host)
+        ends.callback(announced.close)
+    if outlets.visual is not None:
+        from realtime.outputs.visual import Visual
+
+        visual = Visual(outlets.visual, controls=controls)
+        ends.callback(visual.close)
+        outputs.append(visual)
+        print(f"moodring: open {visual.url} in a browser", file=sys.stderr)
+    if outlets.as_json:
+        from realtime.outputs.json_lines import JsonLines
+
+        return [*outputs, JsonLines(sys.stdout)], None
+    if outlets.plain or not sys.stdout.isatty() or "utf" not in (sys.stdout.encoding or "").lower():
+        from realtime.outputs.plain import Plain
+
+        return [*outputs, Plain(sys.stdout)], None
+    from realtime.outputs.dashboard import Dashboard
+
+    dashboard = Dashboard(theme=outlets.theme)
+    return [*outputs, dashboard], dashboard
+
+
+def _osc(outlets: Outlets) -> Osc | None:
+    if not outlets.osc:
+        return None
+    from realtime.outputs.osc import Osc, parse_target
+
+    is_on_change = outlets.osc_rate == "change"
+    try:
+        rate_hz = 60.0 if is_on_change else float(outlets.osc_rate)
+    except ValueError:
+        raise UsageError(f"--osc-rate takes messages a second, or change, not '{outlets.osc_rate}'") from None
+    return Osc(
+        [parse_target(target) for target in outlets.osc],
+        rate_hz=rate_hz,
+        on_change=is_on_change,
+        prefix=outlets.osc_prefix,
+        template=outlets.osc_template,
+        only=outlets.osc_only,
+        bundles=outlets.osc_bundles,
+    )
+
+
+def _take_keys(dashboard: Dashboard, controls: Controls, ends: ExitStack) -> None:
+    from realtime.outputs.dashboard.keys import Keys, install_job_control
+
+    keys = Keys(controls, on_help=dashboard.toggle_help)
+    ends.callback(keys.close)
+    ends.callback(install_job_control(keys, dashboard))
+
+
+def _recorder(path: Path | None, source: Played, tracker: EmotionTracker, outlets: Outlets) -> Recording:
+    from realtime.recording.recorder import Recorder
+
+    return Recorder(
+        path or Path(f"moodring-{datetime.now():%Y-%m-%d-%H%M%S}.jsonl"),
+        source=source.name,
+        kind=source.kind,
+        model=tracker.bundle,
+        rate_hz=tracker.rate_hz,
+        settings={"smoothing": outlets.smoothing},
+        with_sound=outlets.record_sound,
+        began_s=tracker.time_s,
+        version=metadata.version("moodring"),
+    )
+
+
+def _told(recording: Recording, source: Played, outlets: Outlets) -> str:
+    if recording.problem:
+        return f"{recording.path}: {recording.problem}"
+    if source.kind == "sound" and not outlets.record_sound:
+        return f"recorded {recording.path} without its sound; with --record-sound it could be replayed"
+    return f"recorded {recording.path}; hear it again with 'moodring replay {recording.path}'"
