@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from models.features import SoundWindow
+from models.features import PosteriorColumns, SoundWindow
+from models.features.posterior_columns import COLUMNS, POOL_FRAMES, POOLED, columns_of
 from models.features.spectra import DESCRIPTORS, MEL_BANDS, SPECTRUM_HOP, SPECTRUM_SAMPLES
 from models.transcription import ACTIVATIONS, FRAME_SAMPLES, PITCHES, SAMPLE_RATE
 from realtime.posteriorgrams import Posteriorgrams
@@ -15,27 +16,35 @@ from realtime.spectra import SpectrumStream
 
 FloatArray = NDArray[np.float32]
 
+_NO_ONSETS = np.zeros((2, PITCHES), np.float32)
+
+#: Rows of this many windows lie in one array: it is filled from one end, so that a window is a part of it as it stands.
+_ROOM = 3
+
 
 class SoundMemory:
     """Keeps the frames of the last ``length_s`` seconds of one stream of samples.
 
-    Times are seconds since its first sample and must not go backwards. Spectra are computed when a window is asked for,
-    and are the same whenever that is.
+    Times are seconds since its first sample and must not go backwards. Spectra, and what the feature sets need of each
+    frame of posteriors, are computed once, when a window is asked for, and are the same whenever that is.
     """
 
     def __init__(self, length_s: float) -> None:
         samples = round(length_s * SAMPLE_RATE)
         # The count is fixed rather than the time, so that every full window is a number of frames alike.
-        self._most_spectra = max((samples - SPECTRUM_SAMPLES) // SPECTRUM_HOP + 1, 1)
-        self._most_posteriors = max(samples // FRAME_SAMPLES, 1)
+        most_spectra = max((samples - SPECTRUM_SAMPLES) // SPECTRUM_HOP + 1, 1)
+        most_posteriors = max(samples // FRAME_SAMPLES, 1)
         self._stream = SpectrumStream()
         self._first_spectrum = 0
-        self._mel_db = np.empty((0, MEL_BANDS), np.float32)
-        self._level_db = np.empty(0, np.float32)
-        self._descriptors = np.empty((0, len(DESCRIPTORS)), np.float32)
-        self._notes: list[FloatArray] = [np.empty((0, PITCHES), np.float32)]
-        self._onsets: list[FloatArray] = [np.empty((0, PITCHES), np.float32)]
-        self._activations: list[FloatArray] = [np.empty((0, ACTIVATIONS), np.float32)]
+        self._spectra = _Rows(most_spectra, MEL_BANDS), _Rows(most_spectra), _Rows(most_spectra, len(DESCRIPTORS))
+        self._made: list[Posteriorgrams] = []
+        self._notes, self._onsets = _Rows(most_posteriors, PITCHES), _Rows(most_posteriors, PITCHES)
+        self._activations = _Rows(most_posteriors, ACTIVATIONS)
+        nothing = columns_of(self._notes.newest(), self._onsets.newest(), self._activations.newest(), _NO_ONSETS)
+        self._columns = {
+            name: _Rows(most_posteriors // (POOL_FRAMES if name in POOLED else 1), getattr(nothing, name).shape[1])
+            for name in COLUMNS
+        }
 
     def hear(self, samples: FloatArray) -> None:
         """Take the next samples, mono at 22,050 Hz [shape=(n,)]."""
@@ -44,34 +53,82 @@ class SoundMemory:
     def begin_at(self, time_s: float) -> None:
         """Forget what was before ``time_s``: music that begins after a silence is heard as if nothing had been."""
         self._first_spectrum = int(time_s * SAMPLE_RATE + 1e-3) // SPECTRUM_HOP
-        for blocks in (self._notes, self._onsets, self._activations):
-            blocks[:] = [blocks[0][:0]]
+        self._made.clear()
+        for rows in (self._notes, self._onsets, self._activations, *self._columns.values()):
+            rows.forget()
 
     def transcribe(self, made: Iterable[Posteriorgrams]) -> None:
         """Take what the transcriber made next; frames from before the first sample are left out."""
         for block in made:
             early = max(-block.frame, 0)
-            audible = block.audible[early:, None]
-            self._notes.append(block.notes[early:] * audible)
-            self._onsets.append(block.onsets[early:] * audible)
-            self._activations.append(block.activations[early:] * audible)
+            if early < len(block.audible):
+                self._made.append(block.part(slice(early, len(block.audible))) if early else block)
 
     def at(self, time_s: float) -> SoundWindow:
         """The frames that had ended by ``time_s`` and what had been transcribed, as much as a window holds."""
         # A sample that came at this very time is there, whatever rounding says.
-        blocks = self._stream.take(int(time_s * SAMPLE_RATE + 1e-3))
-        most = min(self._most_spectra, max(self._stream.frames - self._first_spectrum, 0))
-        self._mel_db = _newest(most, self._mel_db, *(block.mel_db for block in blocks))
-        self._level_db = _newest(most, self._level_db, *(block.level_db for block in blocks))
-        self._descriptors = _newest(most, self._descriptors, *(block.descriptors for block in blocks))
-        notes, onsets, activations = (
-            np.concatenate(blocks)[-self._most_posteriors :]
-            for blocks in (self._notes, self._onsets, self._activations)
+        for block in self._stream.take(int(time_s * SAMPLE_RATE + 1e-3)):
+            for rows, new in zip(self._spectra, (block.mel_db, block.level_db, block.descriptors), strict=True):
+                rows.append(new)
+        if self._made:
+            self._take_posteriors()
+        begun = max(self._stream.frames - self._first_spectrum, 0)
+        mel_db, level_db, descriptors = (rows.newest(begun) for rows in self._spectra)
+        return SoundWindow(
+            mel_db,
+            level_db,
+            descriptors,
+            self._notes.newest(),
+            self._onsets.newest(),
+            self._activations.newest(),
+            PosteriorColumns(**{name: rows.newest() for name, rows in self._columns.items()}),
         )
-        self._notes, self._onsets, self._activations = [notes], [onsets], [activations]
-        return SoundWindow(self._mel_db, self._level_db, self._descriptors, notes, onsets, activations)
+
+    def _take_posteriors(self) -> None:
+        audible = np.concatenate([block.audible for block in self._made])[:, None]
+        notes = np.concatenate([block.notes for block in self._made]) * audible
+        onsets = np.concatenate([block.onsets for block in self._made]) * audible
+        activations = np.concatenate([block.activations for block in self._made]) * audible
+        self._made.clear()
+        had = len(self._notes.newest())
+        before = np.concatenate([_NO_ONSETS, self._onsets.newest()[-2:]])[-2:]
+        self._notes.append(notes)
+        self._onsets.append(onsets)
+        self._activations.append(activations)
+        if had and len(audible) % POOL_FRAMES:
+            # Pools count from the last frame: these lie across those that there were.
+            for rows in self._columns.values():
+                rows.forget()
+            notes, onsets, activations = self._notes.newest(), self._onsets.newest(), self._activations.newest()
+        columns = columns_of(notes, onsets, activations, before)
+        for name, rows in self._columns.items():
+            rows.append(getattr(columns, name))
 
 
-def _newest(count: int, *blocks: FloatArray) -> FloatArray:
-    joined = np.concatenate(blocks)
-    return joined[max(len(joined) - count, 0) :]
+class _Rows:
+    """The newest rows of a stream of them, at most so many. What was given out is never written to again."""
+
+    def __init__(self, most: int, width: int | None = None) -> None:
+        self._most = most
+        self._held = np.empty((0,) if width is None else (0, width), np.float32)
+        self._first = self._end = 0
+
+    def append(self, rows: FloatArray) -> None:
+        """Put ``rows`` behind those that there are."""
+        rows = rows[-self._most :]
+        if self._end + len(rows) > len(self._held):
+            kept = self.newest()
+            self._held = np.empty((max(_ROOM * self._most, 1), *rows.shape[1:]), np.float32)
+            self._held[: len(kept)] = kept
+            self._first, self._end = 0, len(kept)
+        self._held[self._end : self._end + len(rows)] = rows
+        self._end += len(rows)
+        self._first = max(self._first, self._end - self._most)
+
+    def newest(self, most: int | None = None) -> FloatArray:
+        """The rows that there are, no more than ``most``."""
+        return self._held[self._first if most is None else max(self._first, self._end - most) : self._end]
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self._first = self._end

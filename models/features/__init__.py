@@ -20,13 +20,31 @@ FeatureVector = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class PosteriorColumns:
+    """What ``models.features.posterior_columns`` makes of posteriors, frame by frame and in pools of four frames.
+
+    A row for each frame: ``series`` [shape=(m, 8)], ``peaks`` [shape=(m, 3)], ``classes`` [shape=(m, 60)] and the mean
+    activation of each inner channel, ``over_pitches`` [shape=(m, 64)]. A row for each pool, counted back from the last
+    frame: ``intervals`` [shape=(m // 4, 10)] and sums of the ``activations`` [shape=(m // 4, ACTIVATIONS)].
+    """
+
+    series: NDArray[np.float32]
+    peaks: NDArray[np.float32]
+    classes: NDArray[np.float32]
+    over_pitches: NDArray[np.float32]
+    intervals: NDArray[np.float32]
+    activations: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class SoundWindow:
     """What a window's sound was like, frame by frame, oldest first; 22,050 Hz mono, before anything was normalised.
 
     Frames of 2048 samples, one every 512: ``mel_db`` [shape=(n, 64)] and ``level_db`` [shape=(n,)] in dB re full scale,
     ``descriptors`` [shape=(n, d)] as ``models.features.spectra`` names them. Frames of 256 samples, from the
     transcription network: ``note_posteriors`` and ``onset_posteriors`` 0–1 [shape=(m, 88)], A0 to C8, and the
-    ``activations`` of its inner layers [shape=(m, ACTIVATIONS)]; 0 below the gate.
+    ``activations`` of its inner layers [shape=(m, ACTIVATIONS)]; 0 below the gate. ``columns`` are what was kept of the
+    posteriors' frames; where there are none, the feature sets that need them compute them.
     """
 
     mel_db: NDArray[np.float32]
@@ -35,6 +53,7 @@ class SoundWindow:
     note_posteriors: NDArray[np.float32]
     onset_posteriors: NDArray[np.float32]
     activations: NDArray[np.float32]
+    columns: PosteriorColumns | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,8 +11,9 @@ from __future__ import annotations
 import numpy as np
 
 from models.features import Feature, FeatureSet, FeatureVector, Window
+from models.features.posterior_columns import POOL_FRAMES, posterior_columns
 from models.features.posteriors import transcribed
-from models.features.spectra import Numbers, mean_std_step
+from models.features.spectra import mean_std_step
 from models.transcription import CHANNELS, LAYERS, REGISTERS
 
 #: Logarithms begin here: an activation below is none.
@@ -29,13 +30,13 @@ def compute(window: Window) -> FeatureVector:
     sound = transcribed(window)
     if sound is None:
         return np.zeros(len(ACTIVATIONS.features), np.float32)
-    frames: Numbers = sound.activations.reshape(len(sound.activations), len(LAYERS) * CHANNELS, REGISTERS + 2)
-    averages = sound.activations.mean(axis=0).reshape(frames.shape[1:])
+    columns = posterior_columns(sound)
+    frames, pools = sound.activations, columns.activations
+    # Summed in pools but for the oldest frames, which fill none.
+    total = np.add.reduce(pools, axis=0) + np.add.reduce(frames[: len(frames) % POOL_FRAMES], axis=0)
+    averages = (total / np.float32(len(frames))).reshape(len(LAYERS) * CHANNELS, REGISTERS + 2)
     registers, most, power = averages[:, :REGISTERS], averages[:, -2], averages[:, -1]
-    # Added register by register: a sum over so short an axis is mostly overhead.
-    first, *others = np.moveaxis(frames[:, :, :REGISTERS], 2, 0)
-    over_pitches = sum(others, first) / np.float32(REGISTERS)
-    mean, std, step = mean_std_step(over_pitches)
+    mean, std, step = mean_std_step(columns.over_pitches)
     spread = np.sqrt(np.maximum(power - mean * mean, 0))
     found = [*registers.T, std, step, spread, most]
     return np.log(np.concatenate(found) + _LEAST).astype(np.float32)

@@ -11,34 +11,18 @@ from __future__ import annotations
 import numpy as np
 
 from models.features import Feature, FeatureSet, FeatureVector, Window
-from models.features.pitch_classes import CHORDS, CONSONANCE, FROM, KRUMHANSL_KESSLER, fit_chords, fit_keys
-from models.features.posteriors import CLASSES, PITCH, pooled, transcribed
-from models.features.spectra import Numbers, mean_std, series, series_features, statistics_features
+from models.features.pitch_classes import CHORDS, CONSONANCE, KRUMHANSL_KESSLER, fit_chords, fit_keys
+from models.features.posterior_columns import posterior_columns
+from models.features.posteriors import pooled, transcribed
+from models.features.spectra import mean_std, series, series_features, statistics_features
 
-#: How many frames make a segment, and how many are pooled for roughness and interval classes (46 ms).
+#: How many frames make a segment.
 _SEGMENTS = {"fifth_second": 16, "half_second": 43, "second": 86}
-_POOLED = 4
 _CLEAR = 0.05
 _CLASS = np.arange(12)
 #: Circles of fifths, minor and major thirds.
 _CENTROID = np.stack([wave(2 * np.pi * _CLASS * k / 12) for k in (5, 3, 4) for wave in (np.sin, np.cos)], axis=1)
 _KEY_NUMBERS = ("major", "minor", "major_lead", "best", "lead", "major_share")
-
-
-def _roughness() -> Numbers:
-    partials = np.arange(1, 7)
-    hz = 440 * 2 ** ((PITCH - 69) / 12)[:, None] * partials
-    amplitude = np.broadcast_to(0.88 ** (partials - 1.0), hz.shape)
-    first, second = hz[:, None, :, None], hz[None, :, None, :]
-    distance = np.abs(first - second) * 0.24 / (0.0207 * np.minimum(first, second) + 18.96)
-    weight = np.minimum(amplitude[:, None, :, None], amplitude[None, :, None, :])
-    table = (weight * (np.exp(-3.51 * distance) - np.exp(-5.75 * distance))).sum(axis=(2, 3))
-    np.fill_diagonal(table, 0)
-    found: Numbers = table.astype(np.float32)
-    return found
-
-
-_ROUGHNESS = _roughness()
 
 
 def compute(window: Window) -> FeatureVector:
@@ -52,14 +36,12 @@ def compute(window: Window) -> FeatureVector:
     sound = transcribed(window)
     if sound is None:
         return np.zeros(len(CHORD_FITS.features), np.float32)
-    classes = sound.note_posteriors @ CLASSES
+    columns = posterior_columns(sound)
+    classes = columns.classes[:, :12]
     found = _segments([pooled(classes, min(count, len(classes))).astype(np.float64) for count in _SEGMENTS.values()])
-    notes = pooled(sound.note_posteriors, _POOLED)
-    rough = ((notes @ _ROUGHNESS) * notes).sum(axis=1) / 2
-    whole = notes.sum(axis=1) + np.float32(1e-3)
-    columns = series(np.stack([rough, rough / whole, rough / (whole * whole)], axis=1)).ravel()
-    intervals, intervals_std = mean_std(_interval_classes(pooled(classes, _POOLED)))
-    return np.concatenate([*found, columns, intervals, intervals_std, [intervals @ CONSONANCE]]).astype(np.float32)
+    roughness = series(columns.intervals[:, :3]).ravel()
+    intervals, intervals_std = mean_std(columns.intervals[:, 3:])
+    return np.concatenate([*found, roughness, intervals, intervals_std, [intervals @ CONSONANCE]]).astype(np.float32)
 
 
 def _segments(pieces: list[np.ndarray]) -> list[np.ndarray]:
@@ -90,14 +72,6 @@ def _segment(columns: np.ndarray, centroids: np.ndarray) -> np.ndarray:
             std[lead + 3 :],
         ]
     )
-
-
-def _interval_classes(classes: Numbers) -> Numbers:
-    """The share of each interval class 0 to 6 among all pairs of pitch classes [shape=(n, 7)]."""
-    by_interval = (classes[:, None] * np.take(classes, FROM[:7], 1)).sum(axis=2)
-    pairs = by_interval * np.array([1, 2, 2, 2, 2, 2, 1], np.float32)
-    shares: Numbers = pairs / (pairs.sum(axis=1, keepdims=True) + np.float32(1e-6))
-    return shares
 
 
 def _features() -> tuple[Feature, ...]:

@@ -17,14 +17,13 @@ from models.features.pitch_classes import (
     distribution,
     fit_keys,
 )
-from models.features.posteriors import CLASSES, PITCH, transcribed
+from models.features.posterior_columns import WEIGHTINGS, posterior_columns
+from models.features.posteriors import transcribed
 
 #: Which profiles each of the weightings is fitted to.
 _BOTH = {"kk": KRUMHANSL_KESSLER, "as": ALBRECHT_SHANAHAN}
 _ONE = {"as": ALBRECHT_SHANAHAN}
-_WHOLE, _PARTS = ("notes", "sure_notes", "onsets"), ("bass", "melody")
-_SURE = 0.2
-_BASS_BELOW, _MELODY_FROM = 52, 60
+_WHOLE, _PARTS = WEIGHTINGS[:3], WEIGHTINGS[3:]
 
 
 def compute(window: Window) -> FeatureVector:
@@ -32,19 +31,9 @@ def compute(window: Window) -> FeatureVector:
     sound = transcribed(window)
     if sound is None:
         return np.zeros(len(HARMONY.features), np.float32)
-    notes, onsets = sound.note_posteriors, sound.onset_posteriors
-    mean = notes.mean(axis=0)
-    sure = np.where(notes > _SURE, notes, 0)
-    weights = np.stack(
-        [
-            mean,
-            np.einsum("np,np->p", sure, sure) / len(notes),
-            np.einsum("np,np->p", onsets, onsets) / len(onsets),
-            np.where(PITCH < _BASS_BELOW, mean, 0),
-            np.where(PITCH >= _MELODY_FROM, mean, 0),
-        ]
-    )
-    classes = (weights @ CLASSES).astype(np.float64)
+    columns = posterior_columns(sound).classes
+    mean = np.add.reduce(columns, axis=0) / np.float32(len(columns))
+    classes = mean.reshape(len(WEIGHTINGS), 12).astype(np.float64)
     total = classes.sum(axis=1, keepdims=True)
     # Nothing at all is no key: every pitch class alike.
     shares = np.divide(classes, total, out=np.full_like(classes, 1 / 12), where=total > 1e-6)

@@ -1,0 +1,157 @@
+"""What the feature sets of the posteriors need of each frame, whatever the window: computed once, when it arrives.
+
+``realtime.sound_memory`` keeps these columns beside the posteriors, so that a moment is left with the statistics of a
+window over them. A window without them has them computed on the spot, by the same code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from functools import lru_cache
+
+import numpy as np
+
+from models.features import PosteriorColumns, SoundWindow
+from models.features.pitch_classes import FROM
+from models.features.posteriors import CLASSES, PITCH, pooled
+from models.features.spectra import Numbers
+from models.transcription import CHANNELS, LAYERS, PITCHES, REGISTERS
+
+#: Frames in a pool (46 ms), as many as the transcriber makes at a time.
+POOL_FRAMES = 4
+#: The columns' names, and which of them have a row for each pool rather than each frame.
+COLUMNS = tuple(field.name for field in fields(PosteriorColumns))
+POOLED = ("intervals", "activations")
+#: How high a note's posterior is that sounds, and those of the onsets that are counted.
+SOUNDING = 0.3
+ONSET_LEVELS = (0.1, 0.3, 0.5)
+#: A note above this is sure.
+_SURE = 0.2
+#: The weightings of pitch classes in ``PosteriorColumns.classes``, twelve columns each: all notes, sure notes
+#: (squared), onsets (squared), bass (below E3) and melody (from C4).
+WEIGHTINGS = ("notes", "sure_notes", "onsets", "bass", "melody")
+_BASS = CLASSES[PITCH < 52]
+_MELODY = CLASSES[PITCH >= 60]
+_POWERS = np.stack([np.ones(PITCHES), PITCH - 60.0, (PITCH - 60.0) ** 2], axis=1).astype(np.float32)
+_NOTE_CLASSES_AND_POWERS = np.concatenate([CLASSES, _POWERS], axis=1)
+
+
+def _roughness() -> Numbers:
+    """The dissonance of each pair of pitches [shape=(88, 88)]; ``models.features.chords`` has the source."""
+    partials = np.arange(1, 7)
+    hz = 440 * 2 ** ((PITCH - 69) / 12)[:, None] * partials
+    amplitude = np.broadcast_to(0.88 ** (partials - 1.0), hz.shape)
+    first, second = hz[:, None, :, None], hz[None, :, None, :]
+    distance = np.abs(first - second) * 0.24 / (0.0207 * np.minimum(first, second) + 18.96)
+    weight = np.minimum(amplitude[:, None, :, None], amplitude[None, :, None, :])
+    table = (weight * (np.exp(-3.51 * distance) - np.exp(-5.75 * distance))).sum(axis=(2, 3))
+    np.fill_diagonal(table, 0)
+    found: Numbers = table.astype(np.float32)
+    return found
+
+
+_ROUGHNESS = _roughness()
+
+
+def posterior_columns(sound: SoundWindow) -> PosteriorColumns:
+    """The columns of a window's posteriors: those that were kept, or else computed from them."""
+    return _computed(sound) if sound.columns is None else sound.columns
+
+
+@lru_cache(maxsize=1)
+def _computed(sound: SoundWindow) -> PosteriorColumns:
+    before = np.zeros((2, PITCHES), np.float32)
+    return columns_of(sound.note_posteriors, sound.onset_posteriors, sound.activations, before)
+
+
+def columns_of(notes: Numbers, onsets: Numbers, activations: Numbers, onsets_before: Numbers) -> PosteriorColumns:
+    """The columns of some frames; ``onsets_before`` [shape=(2, 88)] are the onset posteriors of the two before them.
+
+    A row has the same bits whatever frames it is computed with.
+    """
+    powers = _product(notes, _NOTE_CLASSES_AND_POWERS)
+    sure = np.where(notes > _SURE, notes, np.float32(0))
+    classes = np.concatenate(
+        [
+            powers[:, :12],
+            _product(sure * sure, CLASSES),
+            _product(onsets * onsets, CLASSES),
+            _product(notes[:, : len(_BASS)], _BASS),
+            _product(notes[:, -len(_MELODY) :], _MELODY),
+        ],
+        axis=1,
+    )
+    inner = activations.reshape(len(activations), len(LAYERS) * CHANNELS, REGISTERS + 2)
+    # Added register by register: a sum over so short an axis is mostly overhead.
+    first, *others = np.moveaxis(inner[:, :, :REGISTERS], 2, 0)
+    return PosteriorColumns(
+        series=_series(notes, onsets, powers[:, 12:]),
+        peaks=_peaks(onsets, onsets_before),
+        classes=classes,
+        over_pitches=sum(others, first) / np.float32(REGISTERS),
+        intervals=_intervals(pooled(notes, POOL_FRAMES), pooled(powers[:, :12], POOL_FRAMES)),
+        activations=_sums(activations),
+    )
+
+
+def _product(rows: Numbers, matrix: Numbers) -> Numbers:
+    """``rows @ matrix``, four rows at a time: what BLAS makes of a row depends on how many there are."""
+    count = len(rows)
+    whole = -(-count // POOL_FRAMES)
+    if whole * POOL_FRAMES != count:
+        rows = np.concatenate([rows, np.zeros((whole * POOL_FRAMES - count, rows.shape[1]), np.float32)])
+    found: Numbers = np.matmul(rows.reshape(whole, POOL_FRAMES, len(matrix)), matrix).reshape(
+        whole * POOL_FRAMES, matrix.shape[1]
+    )
+    return found[:count]
+
+
+def _series(notes: Numbers, onsets: Numbers, powers: Numbers) -> Numbers:
+    """The quantities of ``models.features.activity`` [shape=(n, 8)]."""
+    weight, first, second = powers.T
+    whole = weight + np.float32(1e-6)
+    # Where there is nothing the centre is 0, as if the pitch were the lowest.
+    centre = first / whole
+    spread = np.sqrt(np.maximum(second / whole - centre * centre, 0))
+    # −Σ p log p of p = notes / whole, with one logarithm a posterior.
+    # In one array, since fresh ones of this size cost more than the logarithms.
+    products = notes + np.float32(1e-9)
+    np.multiply(np.log(products, out=products), notes, out=products)
+    entropy = (weight * np.log(whole) - products.sum(axis=1)) / whole
+    return np.stack(
+        [
+            weight,
+            onsets.sum(axis=1),
+            np.count_nonzero(notes > SOUNDING, axis=1).astype(np.float32),
+            notes.max(axis=1),
+            onsets.max(axis=1),
+            np.maximum(entropy, 0),
+            centre + 60 * weight / whole,
+            spread,
+        ],
+        axis=1,
+    )
+
+
+def _peaks(onsets: Numbers, onsets_before: Numbers) -> Numbers:
+    """How many pitches' onsets peaked at the frame before each, above each of ``ONSET_LEVELS`` [shape=(n, 3)]."""
+    known = np.concatenate([onsets_before, onsets])
+    inner = known[1:-1]
+    heights = np.where((inner > known[:-2]) & (inner >= known[2:]), inner, np.float32(0))
+    return np.stack([np.count_nonzero(heights > level, axis=1) for level in ONSET_LEVELS], axis=1).astype(np.float32)
+
+
+def _intervals(notes: Numbers, classes: Numbers) -> Numbers:
+    """Roughness (whole, a note, a pair), then the share of each interval class among all pairs [shape=(n, 10)]."""
+    rough = (_product(notes, _ROUGHNESS) * notes).sum(axis=1) / 2
+    whole = notes.sum(axis=1) + np.float32(1e-3)
+    by_interval = (classes[:, None] * np.take(classes, FROM[:7], 1)).sum(axis=2)
+    pairs = by_interval * np.array([1, 2, 2, 2, 2, 2, 1], np.float32)
+    shares = pairs / (pairs.sum(axis=1, keepdims=True) + np.float32(1e-6))
+    return np.concatenate([np.stack([rough, rough / whole, rough / (whole * whole)], axis=1), shares], axis=1)
+
+
+def _sums(frames: Numbers) -> Numbers:
+    """The sum of each pool, counted back from the last frame [shape=(n, d) to (n // 4, d)]."""
+    first, second, third, fourth = (frames[len(frames) % POOL_FRAMES + k :: POOL_FRAMES] for k in range(POOL_FRAMES))
+    return first + second + third + fourth
