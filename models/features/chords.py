@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from models.features import Feature, FeatureSet, FeatureVector, Window
-from models.features.pitch_classes import CHORDS, CONSONANCE, KRUMHANSL_KESSLER, fit_chords, fit_keys
+from models.features.pitch_classes import CHORDS, CONSONANCE, KRUMHANSL_KESSLER, fit_chords, key_correlations, key_leads
 from models.features.posterior_columns import posterior_columns
-from models.features.posteriors import pooled, transcribed
-from models.features.spectra import mean_std, series, series_features, statistics_features
+from models.features.posteriors import transcribed
+from models.features.spectra import Numbers, mean_std, series, series_features, statistics_features
 
 #: How many frames make a segment.
 _SEGMENTS = {"fifth_second": 16, "half_second": 43, "second": 86}
@@ -37,11 +37,22 @@ def compute(window: Window) -> FeatureVector:
     if sound is None:
         return np.zeros(len(CHORD_FITS.features), np.float32)
     columns = posterior_columns(sound)
-    classes = columns.classes[:, :12]
-    found = _segments([pooled(classes, min(count, len(classes))).astype(np.float64) for count in _SEGMENTS.values()])
+    found = _segments(_pieces(columns.classes[:, :12]))
     roughness = series(columns.intervals[:, :3]).ravel()
     intervals, intervals_std = mean_std(columns.intervals[:, 3:])
     return np.concatenate([*found, roughness, intervals, intervals_std, [intervals @ CONSONANCE]]).astype(np.float32)
+
+
+def _pieces(classes: Numbers) -> list[np.ndarray]:
+    """The mean of each segment, for each length of segments counted back from the last frame [shape=(n, 12)] each."""
+    until = np.zeros((len(classes) + 1, 12))
+    np.cumsum(classes, axis=0, out=until[1:])
+    pieces = []
+    for frames in _SEGMENTS.values():
+        count = min(frames, len(classes))
+        ends = until[len(classes) % count :: count]
+        pieces.append((ends[1:] - ends[:-1]) / count)
+    return pieces
 
 
 def _segments(pieces: list[np.ndarray]) -> list[np.ndarray]:
@@ -49,29 +60,27 @@ def _segments(pieces: list[np.ndarray]) -> list[np.ndarray]:
     classes = np.concatenate(pieces)
     fits = fit_chords(classes)
     lead = fits[:, :1] - fits[:, 1:2]
-    shares = classes / (classes.sum(axis=1, keepdims=True) + 1e-6)
-    numbers = fit_keys(shares, KRUMHANSL_KESSLER).numbers()
-    keys = np.stack([numbers[name] for name in _KEY_NUMBERS], axis=1)
+    shares = classes / (np.add.reduce(classes, axis=1, keepdims=True) + 1e-6)
+    leads = key_leads(key_correlations(shares, KRUMHANSL_KESSLER))
+    keys = np.stack([leads[name] for name in _KEY_NUMBERS], axis=1)
     columns = np.concatenate([fits, lead, lead > _CLEAR, lead < -_CLEAR, keys], axis=1)
-    ends = np.cumsum([len(piece) for piece in pieces])[:-1]
-    return [_segment(*each) for each in zip(np.split(columns, ends), np.split(shares @ _CENTROID, ends), strict=True)]
+    counts = np.array([len(piece) for piece in pieces])
+    begins = np.cumsum(counts) - counts
+    means = np.add.reduceat(columns, begins, axis=0) / counts[:, None]
+    centred = columns - np.repeat(means, counts, axis=0)
+    stds = np.sqrt(np.add.reduceat(centred * centred, begins, axis=0) / counts[:, None])
+    centroids = shares @ _CENTROID
+    moves = centroids[1:] - centroids[:-1]
+    steps = np.sqrt(np.add.reduce(moves * moves, axis=1))
+    each = [steps[begin : begin + count - 1] for begin, count in zip(begins, counts, strict=True)]
+    return [_segment(*of) for of in zip(means, stds, each, strict=True)]
 
 
-def _segment(columns: np.ndarray, centroids: np.ndarray) -> np.ndarray:
-    moves = np.diff(centroids, axis=0)
-    steps = np.sqrt((moves * moves).sum(axis=1)) if len(moves) else np.zeros(1)
-    mean, std = mean_std(columns)
+def _segment(mean: np.ndarray, std: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    changes = [steps.mean(), steps.std(), steps.max()] if len(steps) else [0.0, 0.0, 0.0]
     lead = len(CHORDS)
-    return np.concatenate(
-        [
-            mean[:lead],
-            std[:lead],
-            [mean[lead], std[lead], mean[lead + 1], mean[lead + 2]],
-            [steps.mean(), steps.std(), steps.max()],
-            mean[lead + 3 :],
-            std[lead + 3 :],
-        ]
-    )
+    clear = [mean[lead], std[lead], mean[lead + 1], mean[lead + 2]]
+    return np.concatenate([mean[:lead], std[:lead], clear, changes, mean[lead + 3 :], std[lead + 3 :]])
 
 
 def _features() -> tuple[Feature, ...]:

@@ -20,9 +20,7 @@ from models.features.pitch_classes import (
 from models.features.posterior_columns import WEIGHTINGS, posterior_columns
 from models.features.posteriors import transcribed
 
-#: Which profiles each of the weightings is fitted to.
-_BOTH = {"kk": KRUMHANSL_KESSLER, "as": ALBRECHT_SHANAHAN}
-_ONE = {"as": ALBRECHT_SHANAHAN}
+#: Parts are fitted to the second profile alone.
 _WHOLE, _PARTS = WEIGHTINGS[:3], WEIGHTINGS[3:]
 
 
@@ -38,18 +36,23 @@ def compute(window: Window) -> FeatureVector:
     # Nothing at all is no key: every pitch class alike.
     shares = np.divide(classes, total, out=np.full_like(classes, 1 / 12), where=total > 1e-6)
     split = len(_WHOLE)
-    found = _key_numbers(shares[:split], _BOTH), _key_numbers(shares[split:], _ONE)
-    return np.concatenate([np.stack(list(each.values()), axis=1).ravel() for each in found]).astype(np.float32)
+    kk, both = _fit(shares[:split], KRUMHANSL_KESSLER), _fit(shares, ALBRECHT_SHANAHAN)
+    spread = np.stack(list(distribution(shares).values()), axis=1)
+    whole = np.concatenate([kk, both[:split], spread[:split]], axis=1)
+    parts = np.concatenate([both[split:], spread[split:]], axis=1)
+    return np.concatenate([whole.ravel(), parts.ravel()]).astype(np.float32)
 
 
-def _key_numbers(shares: Numbers, profiles: dict[str, KeyProfile]) -> dict[str, Numbers]:
-    found: dict[str, Numbers] = {}
-    for name, profile in profiles.items():
-        fit = fit_keys(shares, profile)
-        degrees = fit.degrees(shares)
-        found |= {f"{name}_{key}": values for key, values in fit.numbers().items()}
-        found |= {f"{name}_degree_{degree}": degrees[..., degree] for degree in range(12)}
-    return found | distribution(shares)
+def _fit(shares: Numbers, profile: KeyProfile) -> Numbers:
+    """What the fit says, then the degrees' shares, a row a weighting."""
+    fit = fit_keys(shares, profile)
+    return np.concatenate([np.stack(list(fit.numbers().values()), axis=1), fit.degrees(shares)], axis=1)
+
+
+def _names(profiles: tuple[str, ...]) -> list[str]:
+    nothing = np.zeros(12)
+    keys = [*fit_keys(nothing, ALBRECHT_SHANAHAN).numbers(), *(f"degree_{degree}" for degree in range(12))]
+    return [*(f"{profile}_{key}" for profile in profiles for key in keys), *distribution(nothing)]
 
 
 def _ranged(name: str) -> tuple[str, float, float]:
@@ -64,9 +67,9 @@ HARMONY = FeatureSet(
     "harmony",
     tuple(
         Feature(f"{weighting}_{name}", *_ranged(name))
-        for weightings, profiles in ((_WHOLE, _BOTH), (_PARTS, _ONE))
+        for weightings, profiles in ((_WHOLE, ("kk", "as")), (_PARTS, ("as",)))
         for weighting in weightings
-        for name in _key_numbers(np.zeros(12), profiles)
+        for name in _names(profiles)
     ),
     compute,
     needs_sound=True,

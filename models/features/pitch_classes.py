@@ -23,6 +23,8 @@ Numbers = NDArray[np.float64]
 #: Row k counts up from pitch class k: ``weights[FROM]`` are the weights of the twelve degrees above each tonic.
 FROM = (np.arange(12)[:, None] + np.arange(12)[None, :]) % 12
 _ALIKE = 1e-9
+#: How many pairs of pitch classes each interval class 0–6 stands for, those counted from either side.
+_PAIRS = np.array([1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 1.0])
 
 #: Binary templates as in Fujishima, "Realtime chord recognition of musical sound", 1999: semitones above the root.
 CHORDS = {
@@ -47,23 +49,19 @@ CONSONANCE = np.array([0.0, -1.428, -0.582, 0.594, 0.386, 1.240, -0.453])
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeyProfile:
-    """A profile of major and one of minor keys, standardised, in their twelve rotations [shape=(12, 12)] each."""
+    """A profile of major and one of minor keys, standardised: the twelve rotations of either [shape=(24, 12)]."""
 
-    major: Numbers
-    minor: Numbers
+    rotations: Numbers
 
 
 def _profile(major: tuple[float, ...], minor: tuple[float, ...]) -> KeyProfile:
-    def rotations(weights: tuple[float, ...]) -> Numbers:
-        standard = _standardised(np.array(weights))
-        return np.stack([np.roll(standard, tonic) for tonic in range(12)])
-
-    return KeyProfile(rotations(major), rotations(minor))
+    standard = (_standardised(np.array(weights)) for weights in (major, minor))
+    return KeyProfile(np.stack([np.roll(weights, tonic) for weights in standard for tonic in range(12)]))
 
 
 def _standardised(weights: Numbers) -> Numbers:
-    centred = weights - weights.mean(axis=-1, keepdims=True)
-    spread = centred.std(axis=-1, keepdims=True)
+    centred = weights - np.add.reduce(weights, axis=-1, keepdims=True) / 12
+    spread = np.sqrt(np.add.reduce(centred * centred, axis=-1, keepdims=True) / 12)
     standard: Numbers = np.divide(centred, spread, out=np.zeros_like(centred), where=spread > _ALIKE)
     return standard
 
@@ -96,35 +94,51 @@ class KeyFit:
 
     def numbers(self) -> dict[str, Numbers]:
         """What the fit says of the music, by name; correlations, their differences and a share [shape=(...)] each."""
-        best_major, best_minor = self.major.max(axis=-1), self.minor.max(axis=-1)
-        both = np.concatenate([self.major, self.minor], axis=-1)
-        third, second, best = np.moveaxis(np.sort(both, axis=-1)[..., -3:], -1, 0)
-        # A logistic choice between all keys; its steepness makes a lead of .1 in correlation about 2 to 1.
-        chosen = np.exp(8.0 * (both - best[..., None]))
+        leads = key_leads(np.concatenate([self.major, self.minor], axis=-1))
+        share = leads.pop("major_share")
         return {
-            "major": best_major,
-            "minor": best_minor,
-            "major_lead": best_major - best_minor,
-            "best": best,
-            "lead": best - second,
-            "lead_over_third": best - third,
-            "lead_over_parallel": best_major - (_leaders(self.major) * self.minor).sum(axis=-1),
-            "mode": (self.tonics * (self.major - self.minor)).sum(axis=-1),
-            "major_share": chosen[..., :12].sum(axis=-1) / chosen.sum(axis=-1),
+            **leads,
+            "lead_over_parallel": leads["major"] - np.add.reduce(_leaders(self.major) * self.minor, axis=-1),
+            "mode": np.add.reduce(self.tonics * (self.major - self.minor), axis=-1),
+            "major_share": share,
         }
 
 
 def fit_keys(weights: Numbers, profile: KeyProfile) -> KeyFit:
     """The fit of pitch classes' ``weights`` [shape=(..., 12)], from 0, to the 24 keys; all 0 where they weigh alike."""
-    standard = _standardised(weights)
-    major, minor = standard @ profile.major.T / 12, standard @ profile.minor.T / 12
-    leaders = _leaders(np.concatenate([major, minor], axis=-1))
-    return KeyFit(major, minor, leaders[..., :12] + leaders[..., 12:])
+    keys = key_correlations(weights, profile)
+    leaders = _leaders(keys)
+    return KeyFit(keys[..., :12], keys[..., 12:], leaders[..., :12] + leaders[..., 12:])
+
+
+def key_correlations(weights: Numbers, profile: KeyProfile) -> Numbers:
+    """Those of a ``KeyFit``, the major keys and then the minor ones [shape=(..., 12) to (..., 24)]."""
+    keys: Numbers = _standardised(weights) @ profile.rotations.T / 12
+    return keys
+
+
+def key_leads(keys: Numbers) -> dict[str, Numbers]:
+    """How the best of the ``keys`` [shape=(..., 24)] stand to one another: a part of ``KeyFit.numbers``."""
+    best_major = np.maximum.reduce(keys[..., :12], axis=-1)
+    best_minor = np.maximum.reduce(keys[..., 12:], axis=-1)
+    ranked = np.sort(keys, axis=-1)
+    best = ranked[..., -1]
+    # A logistic choice between all keys; its steepness makes a lead of .1 in correlation about 2 to 1.
+    chosen = np.exp(8.0 * (keys - best[..., None]))
+    return {
+        "major": best_major,
+        "minor": best_minor,
+        "major_lead": best_major - best_minor,
+        "best": best,
+        "lead": best - ranked[..., -2],
+        "lead_over_third": best - ranked[..., -3],
+        "major_share": np.add.reduce(chosen[..., :12], axis=-1) / np.add.reduce(chosen, axis=-1),
+    }
 
 
 def _leaders(fits: Numbers) -> Numbers:
-    alike = (fits >= fits.max(axis=-1, keepdims=True) - _ALIKE).astype(np.float64)
-    share: Numbers = alike / alike.sum(axis=-1, keepdims=True)
+    alike = (fits >= np.maximum.reduce(fits, axis=-1, keepdims=True) - _ALIKE).astype(np.float64)
+    share: Numbers = alike / np.add.reduce(alike, axis=-1, keepdims=True)
     return share
 
 
@@ -136,25 +150,22 @@ def distribution(shares: Numbers) -> dict[str, Numbers]:
     among all pairs, and their consonance.
     """
     transform = np.abs(np.fft.rfft(shares))
-    by_interval = (shares[..., FROM] @ shares[..., None])[..., 0]
-    classes = np.concatenate(
-        [by_interval[..., :1], by_interval[..., 1:6] + by_interval[..., :6:-1], by_interval[..., 6:7]], axis=-1
-    )
+    by_interval = (shares[..., FROM[:7]] @ shares[..., None])[..., 0]
+    classes = by_interval * _PAIRS
     return {
         **{f"dft_{order}": transform[..., order] for order in range(1, 7)},
-        "entropy": -(shares * np.log(np.where(shares > 0, shares, 1.0))).sum(axis=-1),
+        "entropy": -np.add.reduce(shares * np.log(np.where(shares > 0, shares, 1.0)), axis=-1),
         **{f"interval_class_{size}": classes[..., size] for size in range(7)},
         "consonance": classes @ CONSONANCE,
     }
 
 
 def _templates() -> Numbers:
-    rows = []
-    for intervals in CHORDS.values():
-        template = np.zeros(12)
+    """Root by root the template of each type [shape=(12 * len(CHORDS), 12)]."""
+    templates = np.zeros((len(CHORDS), 12))
+    for template, intervals in zip(templates, CHORDS.values(), strict=True):
         template[list(intervals)] = 1 / np.sqrt(len(intervals))
-        rows += [np.roll(template, root) for root in range(12)]
-    return np.stack(rows)
+    return np.concatenate([np.roll(templates, root, axis=1) for root in range(12)])
 
 
 _TEMPLATES = _templates()
@@ -165,7 +176,8 @@ def fit_chords(weights: Numbers) -> Numbers:
 
     Cosines 0–1 [shape=(n, len(CHORDS))]; 0 where nothing weighs.
     """
-    norms = np.linalg.norm(weights, axis=1, keepdims=True)
+    norms = np.sqrt(np.add.reduce(weights * weights, axis=1, keepdims=True))
     unit = np.divide(weights, norms, out=np.zeros_like(weights), where=norms > 0)
-    best: Numbers = (unit @ _TEMPLATES.T).reshape(len(weights), len(CHORDS), 12).max(axis=2)
+    by_root = (unit @ _TEMPLATES.T).reshape(len(weights), 12, len(CHORDS))
+    best: Numbers = np.maximum.reduce(by_root, axis=1)
     return best
