@@ -22,7 +22,18 @@ FloatArray = NDArray[np.float32]
 BINS_HZ = np.fft.rfftfreq(SPECTRUM_SAMPLES, 1 / SAMPLE_RATE).astype(np.float32)
 _OCTAVE = np.log2(np.maximum(BINS_HZ, 20) / 20).astype(np.float32)
 _BANDS = [slice(*np.searchsorted(BINS_HZ, edges)) for edges in pairwise(OCTAVES_HZ)]
+_BINS = [band.stop - band.start for band in _BANDS]
+#: How many bins of each octave count as its lowest and as its highest.
+_BOTTOM = np.array([max(1, bins // 3) for bins in _BINS], np.float32)
+_TOP = np.array([max(1, bins // 10) for bins in _BINS], np.float32)
+#: Where the lowest, the others and the highest bins of each octave begin.
+_PARTS = [
+    begin
+    for band, bottom, top in zip(_BANDS, _BOTTOM.astype(int), _TOP.astype(int), strict=True)
+    for begin in (band.start, band.start + bottom, band.stop - top)
+]
 _FIRST_HEARD = 5
+_DB_A_NEPER = np.float32(10 / np.log(10))
 _BASS = slice(int(np.searchsorted(BINS_HZ, 150)))
 _FLOOR = np.float32(1e-8)
 _TINY = np.float32(1e-30)
@@ -38,50 +49,55 @@ def describe(samples: FloatArray, power: FloatArray, mel_power: FloatArray, flux
     ``samples`` [shape=(n, 2048)], ``power`` [shape=(n, 1025)] and ``mel_power`` [shape=(n, 64)] of the same frames,
     ``flux`` [shape=(n,)] the rise of amplitude since the frame before over the amplitude of both.
     """
-    total = power.sum(axis=1, keepdims=True)
+    total = np.add.reduce(power, axis=1, keepdims=True)
     share = power / total
     log_share = np.log(share + _FLOOR)
-    centroid = (share * _OCTAVE).sum(axis=1, keepdims=True)
+    centroid = np.add.reduce(share * _OCTAVE, axis=1, keepdims=True)
     # Not below a thousandth of an octave, so that a single line of the spectrum has a shape.
     distance = _OCTAVE - centroid
-    squared = distance * distance
-    bandwidth = np.sqrt((share * squared).sum(axis=1, keepdims=True))
-    scale = bandwidth + np.float32(1e-3)
-    skewness = (share * squared * distance).sum(axis=1) / (scale * scale * scale)[:, 0]
-    kurtosis = (share * squared * squared).sum(axis=1) / (scale * scale * scale * scale)[:, 0]
-    reached = np.cumsum(share, axis=1)
-    heard = share[:, _FIRST_HEARD:]
-    flatness = log_share[:, _FIRST_HEARD:].mean(axis=1) - np.log(heard.mean(axis=1) + _FLOOR)
+    second = share * distance * distance
+    third = second * distance
+    bandwidth = np.sqrt(np.add.reduce(second, axis=1, keepdims=True))
+    scale = (bandwidth + np.float32(1e-3))[:, 0]
+    cubed = scale * scale * scale
+    skewness = np.add.reduce(third, axis=1) / cubed
+    kurtosis = np.add.reduce(third * distance, axis=1) / (cubed * scale)
+    reached = np.add.accumulate(share, axis=1)
+    heard = np.float32(share.shape[1] - _FIRST_HEARD)
+    mean_log = np.add.reduce(log_share[:, _FIRST_HEARD:], axis=1) / heard
+    flatness = mean_log - np.log(np.add.reduce(share[:, _FIRST_HEARD:], axis=1) / heard + _FLOOR)
     mel_db = 10 * np.log10(mel_power / total + _FLOOR)
-    mean_square = np.square(samples).mean(axis=1)
+    squares = np.square(samples)
+    mean_square = np.add.reduce(squares, axis=1) / np.float32(SPECTRUM_SAMPLES)
+    negative = np.signbit(samples)
     columns = [
         centroid[:, 0],
         bandwidth[:, 0],
         _OCTAVE[np.argmax(reached >= 0.85, axis=1)],
         _OCTAVE[np.argmax(reached >= 0.5, axis=1)],
         np.minimum(flatness, 0),
-        -(share * log_share).sum(axis=1),
-        np.count_nonzero(np.diff(np.signbit(samples), axis=1), axis=1) / np.float32(SPECTRUM_SAMPLES - 1),
-        10 * np.log10(np.square(np.abs(samples).max(axis=1)) / mean_square),
+        -np.add.reduce(share * log_share, axis=1),
+        np.count_nonzero(negative[:, 1:] != negative[:, :-1], axis=1) / np.float32(SPECTRUM_SAMPLES - 1),
+        10 * np.log10(np.maximum.reduce(squares, axis=1) / mean_square),
         flux,
-        np.clip(skewness, -10, 10),
-        np.clip(kurtosis, 0, 100),
-        *_contrast(log_share),
+        np.minimum(np.maximum(skewness, -10), 10),
+        np.minimum(kurtosis, 100),
+        *_contrast(log_share).T,
         *_partials(power),
-        10 * np.log10(share[:, _BASS].sum(axis=1) + np.float32(1e-6)),
-        mel_db.max(axis=1) - mel_db.mean(axis=1),
+        10 * np.log10(np.add.reduce(share[:, _BASS], axis=1) + np.float32(1e-6)),
+        np.maximum.reduce(mel_db, axis=1) - np.add.reduce(mel_db, axis=1) / np.float32(mel_db.shape[1]),
     ]
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def _contrast(log_share: FloatArray) -> list[FloatArray]:
-    """In each octave the mean of the highest tenth of the bins over that of the lowest third, in dB."""
-    found = []
+def _contrast(log_share: FloatArray) -> FloatArray:
+    """In each octave the mean of the highest tenth of the bins over that of the lowest third, in dB [shape=(n, 8)]."""
+    ranked = log_share[:, : _BANDS[-1].stop].copy()
     for band in _BANDS:
-        ranked = np.sort(log_share[:, band], axis=1)
-        count = ranked.shape[1]
-        top, bottom = ranked[:, -max(1, count // 10) :], ranked[:, : max(1, count // 3)]
-        found.append((top.mean(axis=1) - bottom.mean(axis=1)) * np.float32(10 / np.log(10)))
+        ranked[:, band].sort(axis=1)
+    # Every other sum is of the bins between the parts that count.
+    parts: FloatArray = np.add.reduceat(ranked, _PARTS, axis=1)
+    found: FloatArray = (parts[:, 2::3] / _TOP - parts[:, 0::3] / _BOTTOM) * _DB_A_NEPER
     return found
 
 
@@ -107,7 +123,7 @@ def _partials(power: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     offset = np.where(bent, 0.5 * (before - after) / np.where(bent, curve, 1), 0)
     hz = (bins + low + np.clip(offset, -0.5, 0.5)) * np.float32(SAMPLE_RATE / SPECTRUM_SAMPLES)
     hz = hz.astype(np.float32)
-    total = height.sum(axis=1) + _TINY
+    total = np.add.reduce(height, axis=1) + _TINY
     # np.take lays its rows out as they are added up, which indexing does not promise.
     first, second = np.take(hz, _LOWER, 1), np.take(hz, _UPPER, 1)
     distance = (second - first) * 0.24 / (0.0207 * first + 18.96)

@@ -88,15 +88,15 @@ class SpectrumStream:
         transform = np.fft.rfft(samples * _TAPER, axis=1)
         power = (transform.real**2 + transform.imag**2).astype(np.float32)
         mel_power = np.add.reduceat(np.take(power, _MEL_BINS, 1) * _MEL_WEIGHTS, _MEL_BEGINS, axis=1)
-        mean_square = np.square(samples).mean(axis=1)
+        mean_square = np.add.reduce(np.square(samples), axis=1) / np.float32(SPECTRUM_SAMPLES)
         amplitude = np.sqrt(power)
         # Nothing is known to rise at the first frame of all.
         before = np.concatenate([amplitude[:1] if self._before is None else self._before, amplitude[:-1]])
         self._before = amplitude[-1:].copy()
-        both = amplitude.sum(axis=1) + before.sum(axis=1)
-        rise = np.maximum(amplitude - before, 0).sum(axis=1)
+        both = np.add.reduce(amplitude, axis=1) + np.add.reduce(before, axis=1)
+        rise = np.add.reduce(np.maximum(amplitude - before, 0), axis=1)
         # A spectrum of nothing (a frame of zeros but at its edge) has no shape.
-        sounds = (mean_square > _SILENT) & (power.sum(axis=1) > _SILENT)
+        sounds = (mean_square > _SILENT) & (np.add.reduce(power, axis=1) > _SILENT)
         descriptors = np.zeros((len(samples), len(DESCRIPTORS)), np.float32)
         if sounds.all():
             descriptors = describe(samples, power, mel_power, rise / both)
@@ -107,6 +107,4 @@ class SpectrumStream:
 
 
 def _decibels(power: FloatArray) -> FloatArray:
-    decibels = np.full(power.shape, SILENCE_DB, np.float32)
-    np.log10(power, out=decibels, where=power > _SILENT)
-    return np.where(power > _SILENT, 10 * decibels, decibels)
+    return np.where(power > _SILENT, 10 * np.log10(np.maximum(power, _SILENT)), np.float32(SILENCE_DB))

@@ -53,6 +53,16 @@ class KeyProfile:
 
     rotations: Numbers
 
+    @property
+    def major(self) -> Numbers:
+        """The major keys on each tonic [shape=(12, 12)]."""
+        return self.rotations[:12]
+
+    @property
+    def minor(self) -> Numbers:
+        """The minor keys on each tonic [shape=(12, 12)]."""
+        return self.rotations[12:]
+
 
 def _profile(major: tuple[float, ...], minor: tuple[float, ...]) -> KeyProfile:
     standard = (_standardised(np.array(weights)) for weights in (major, minor))

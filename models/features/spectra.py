@@ -8,7 +8,7 @@ back from the window's end.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import TypeVar
 
@@ -79,14 +79,26 @@ def relative_db(sound: SoundWindow) -> tuple[Numbers, Numbers]:
     return np.maximum(sound.mel_db - mean_db, FLOOR_DB), np.maximum(sound.level_db - mean_db, FLOOR_DB)
 
 
-def quantiles(columns: Numbers, shares: Sequence[float]) -> Numbers:
+def quantiles(columns: Numbers, shares: tuple[float, ...]) -> Numbers:
     """The quantiles at ``shares`` of each column [shape=(n, d) to (shares, d)], between ranks in a straight line."""
-    ranked = np.sort(np.ascontiguousarray(columns.T), axis=-1)
-    place = np.array(shares) * (len(columns) - 1)
-    rank = place.astype(np.int64)
-    low, high = ranked[:, rank], ranked[:, np.minimum(rank + 1, len(columns) - 1)]
-    found: Numbers = (low + (high - low) * (place - rank).astype(np.float32)).T
+    return _quantiles(np.ascontiguousarray(columns.T), shares).T
+
+
+def _quantiles(rows: Numbers, shares: tuple[float, ...]) -> Numbers:
+    """Those of each row [shape=(d, n) to (d, shares)]."""
+    ranked = np.sort(rows, axis=-1)
+    low_rank, high_rank, between = _ranks(rows.shape[1], shares)
+    low, high = np.take(ranked, low_rank, 1), np.take(ranked, high_rank, 1)
+    found: Numbers = low + (high - low) * between
     return found
+
+
+@lru_cache(maxsize=64)
+def _ranks(count: int, shares: tuple[float, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64], Numbers]:
+    """The ranks below and above each quantile of ``count`` numbers, and how far it lies between them."""
+    place = np.array(shares) * (count - 1)
+    rank = place.astype(np.int64)
+    return rank, np.minimum(rank + 1, count - 1), (place - rank).astype(np.float32)
 
 
 def mean_std(columns: NDArray[Number]) -> tuple[NDArray[Number], NDArray[Number]]:
@@ -105,8 +117,15 @@ def mean_std_step(columns: Numbers) -> list[Numbers]:
 
 def series(columns: Numbers) -> Numbers:
     """The statistics ``SERIES`` of each column [shape=(n, d) to (d, len(SERIES))]."""
-    mean, std, step = mean_std_step(columns)
-    return np.concatenate([[mean, std], quantiles(columns, SHARES), [step]]).T
+    # A column after the other in memory: sums over so few columns side by side are mostly overhead.
+    rows = np.ascontiguousarray(columns.T)
+    count = np.float32(rows.shape[1])
+    mean = np.add.reduce(rows, axis=1, keepdims=True) / count
+    centred = rows - mean
+    std = np.sqrt(np.add.reduce(centred * centred, axis=1, keepdims=True) / count)
+    steps = rows[:, 1:] - rows[:, :-1]
+    step = np.add.reduce(np.abs(steps, out=steps), axis=1, keepdims=True) / (count - 1)
+    return np.concatenate([mean, std, _quantiles(rows, SHARES), step], axis=1)
 
 
 def series_features(of: Feature) -> tuple[Feature, ...]:

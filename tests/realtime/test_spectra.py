@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.features import SoundWindow
+from models.features.posterior_columns import COLUMNS, posterior_columns
 from models.features.spectra import DESCRIPTORS, MEL_BANDS, SILENCE_DB
 from models.transcription import ACTIVATIONS
 from realtime.posteriorgrams import Posteriorgrams
@@ -152,6 +155,64 @@ def test_posteriors_from_before_the_sound_are_left_out_and_below_the_gate_are_no
     found = memory.at(0.0)
     assert found.note_posteriors[:, 0].tolist() == found.onset_posteriors[:, 0].tolist() == [1, 0]
     assert found.activations[:, 0].tolist() == [1, 0]
+
+
+def columns(sound: SoundWindow) -> dict[str, np.ndarray]:
+    return {name: getattr(posterior_columns(sound), name) for name in COLUMNS}
+
+
+@pytest.mark.parametrize("frames_a_block", [4, 3])
+@pytest.mark.parametrize("length_s", [0.5, 10.0])
+def test_what_is_kept_of_posteriors_is_what_a_window_alone_gives(frames_a_block: int, length_s: float) -> None:
+    random, memory = np.random.default_rng(5), SoundMemory(length_s)
+    first = -2
+    for number in range(1, 60):
+        notes, onsets = random.uniform(0, 1, (2, frames_a_block, 88)).astype(np.float32) ** 4
+        inner = random.uniform(0, 1, (frames_a_block, ACTIVATIONS)).astype(np.float32)
+        contours, audible = np.empty((frames_a_block, 264), np.float32), np.ones(frames_a_block, np.float32)
+        memory.transcribe([Posteriorgrams(first, contours, notes, onsets, inner, audible)])
+        first += frames_a_block
+        if number % 7 == 0:
+            found = memory.at(0.0)
+            assert found.columns is not None
+            kept, alone = columns(found), columns(replace(found, columns=None))
+            # Whether an onset peaked at a window's ends depends on what is not in it.
+            np.testing.assert_array_equal(kept.pop("peaks")[2:], alone.pop("peaks")[2:])
+            for name, expected in alone.items():
+                assert kept[name] == pytest.approx(expected, rel=1e-5, abs=1e-5), name
+
+
+def test_what_is_kept_does_not_depend_on_when_windows_are_asked_for() -> None:
+    random = np.random.default_rng(6)
+    often, once = SoundMemory(1.0), SoundMemory(1.0)
+    for number in range(40):
+        notes, onsets = random.uniform(0, 1, (2, 4, 88)).astype(np.float32)
+        inner, ones = random.uniform(0, 1, (4, ACTIVATIONS)).astype(np.float32), np.ones(4, np.float32)
+        made = [Posteriorgrams(4 * number - 3, np.empty((4, 264), np.float32), notes, onsets, inner, ones)]
+        often.transcribe(made)
+        once.transcribe(made)
+        if number % 3 == 0:
+            often.at(0.0)
+    one, other = often.at(0.0), once.at(0.0)
+    assert one.note_posteriors.tobytes() == other.note_posteriors.tobytes()
+    for name, kept in columns(one).items():
+        # Of the frames before the oldest that one of them has ever seen, nothing is known.
+        since = 2 if name == "peaks" else 0
+        assert kept[since:].tobytes() == columns(other)[name][since:].tobytes(), name
+
+
+def test_a_window_stays_as_it_was_when_more_comes() -> None:
+    random, memory = np.random.default_rng(7), SoundMemory(0.2)
+    windows = []
+    for number in range(40):
+        notes = random.uniform(0, 1, (4, 88)).astype(np.float32)
+        inner, ones = np.ones((4, ACTIVATIONS), np.float32), np.ones(4, np.float32)
+        memory.transcribe([Posteriorgrams(4 * number, np.ones((4, 264), np.float32), notes, notes, inner, ones)])
+        found = memory.at(0.0)
+        windows.append((found, found.note_posteriors.copy(), columns(found)["series"].copy()))
+    for found, notes, series in windows:
+        assert np.array_equal(found.note_posteriors, notes)
+        assert np.array_equal(columns(found)["series"], series)
 
 
 def test_music_after_a_silence_is_as_if_nothing_had_been_before() -> None:
