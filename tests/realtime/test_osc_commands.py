@@ -5,8 +5,11 @@ from __future__ import annotations
 import io
 import math
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -197,6 +200,31 @@ def test_on_a_terminal_one_line_says_where_it_is_and_follows_every_reading(recei
 def test_the_test_can_send_one_address_alone_for_a_program_that_learns(receiver):
     send_test([Target(*receiver.getsockname())], seconds=0.2, only=["hue"], prefix="/x", stream=io.StringIO())
     assert {message.address for message in heard(receiver)} == {"/x/hue"}
+
+
+def test_the_example_receives_what_is_sent():
+    root = Path(__file__).resolve().parents[2]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as spare:
+        spare.bind(("127.0.0.1", 0))
+        port = spare.getsockname()[1]
+    command = [sys.executable, "-u", root / "examples" / "osc_receiver.py", str(port)]
+    heard, stop = [], threading.Event()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as example:
+        options = {"seconds": 20.0, "stop": stop, "stream": io.StringIO()}
+        sending = threading.Thread(target=send_test, args=([Target("127.0.0.1", port)],), kwargs=options)
+        sending.start()
+        at_last = threading.Timer(25.0, example.terminate)
+        at_last.start()
+        for line in example.stdout:
+            heard.append(line)
+            if {"live", "note"} <= {line.split()[0] for line in heard}:
+                break
+        at_last.cancel()
+        stop.set()
+        sending.join()
+        example.terminate()
+    assert any(line.startswith("note 6") for line in heard)
+    assert any("confidence 0.70" in line for line in heard)
 
 
 def test_the_test_lasts_as_long_as_it_is_told(receiver):

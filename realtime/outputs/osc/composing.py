@@ -57,21 +57,32 @@ def _check(what: str, given: str, fixed: str) -> None:
         raise UsageError(f"OSC {what} must be at most {_LONGEST} characters long, not {len(given)}")
 
 
-def chosen(only: Collection[str]) -> frozenset[str]:
-    """The paths to be sent, all where ``only`` is empty. Raises UsageError for one that there is not."""
+def chosen(only: Collection[str], name: Callable[[str], str]) -> dict[str, str]:
+    """The paths to be sent and their addresses: those in ``only``, all where it is empty.
+
+    An address is what ``name`` makes of the path, or what follows it, as in ``arousal/unit=/composition/video/opacity``
+    for a program whose addresses are its own. Raises UsageError for a path that there is not and for what would be no
+    OSC address.
+    """
     paths = [address.path for address in ADDRESSES]
-    for path in only:
+    found = {}
+    for wanted in only or paths:
+        path, equals, address = wanted.partition("=")
         if path not in paths:
             raise UsageError(f"there is no OSC address {path!r}: choose among {', '.join(paths)}")
-    return frozenset(only or paths)
+        if equals:
+            _check("address", address, address)
+        found[path] = address if equals else name(path)
+    return found
 
 
 class Composer:
     """Makes packets, each below ``MOST_BYTES``.
 
-    ``only`` leaves out all other addresses; with ``on_change`` those of a frame are sent when a value has changed, and
-    the state once a second; with ``bundles`` what belongs together goes in one bundle, or more where it would be too
-    large. Raises UsageError for an address that there is not and for a prefix or template that would make none.
+    ``only`` leaves out all other addresses and may give some of their own (see ``chosen``). With ``on_change`` those of
+    a frame are sent when a value has changed, and the state once a second; with ``bundles`` what belongs together goes
+    in one bundle, or more where it would be too large. Raises UsageError for an address that there is not and for a
+    prefix or template that would make none.
     """
 
     def __init__(
@@ -83,9 +94,8 @@ class Composer:
         on_change: bool = False,
         bundles: bool = False,
     ) -> None:
-        name, paths = naming(prefix, template), chosen(only)
-        self._addresses = [(each, name(each.path)) for each in ADDRESSES if each.path in paths]
-        self._names = {each.path: address for each, address in self._addresses}
+        self._names = chosen(only, naming(prefix, template))
+        self._addresses = [(each, self._names[each.path]) for each in ADDRESSES if each.path in self._names]
         self._on_change = on_change
         self._bundles = bundles
         self._last: dict[str, tuple[Arguments, OscMessage]] = {}

@@ -188,6 +188,20 @@ def test_only_the_chosen_addresses_are_sent():
     assert composer.of_notes([Struck(0.0, 60, 100)]) == []
 
 
+def test_a_chosen_address_may_go_to_where_another_program_has_its_own():
+    opacity = "/composition/layers/1/video/opacity"
+    assert sent(FRAME, only=[f"valence/unit={opacity}", "hue"], prefix="/x") == {
+        opacity: [0.75],
+        "/x/hue": pytest.approx([hue(FRAME.angle)]),
+    }
+    messages = Composer(only=["note=/strike"]).of_notes([Struck(0.0, 60, 100)])
+    assert [message.address for message in messages] == ["/strike"]
+    with pytest.raises(UsageError, match="OSC address must begin with /, not 'opacity'"):
+        Composer(only=["hue=opacity"])
+    with pytest.raises(UsageError, match="OSC address must begin with /, not ''"):
+        Composer(only=["hue="])
+
+
 def test_a_chosen_address_that_there_is_not_is_refused_with_those_there_are():
     with pytest.raises(UsageError, match=r"there is no OSC address 'mood': choose among state, valence, .*heartbeat"):
         Composer(only=["mood"])
