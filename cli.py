@@ -52,6 +52,11 @@ TrainingJobs = Annotated[int, typer.Option(min=1, help="Folds to train at the sa
 Fast = Annotated[bool, typer.Option("--fast", help="As fast as the machine can instead of in real time.")]
 
 
+OscOnly = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME[=ADDRESS]", help="Send this alone, perhaps elsewhere; may be repeated."),
+]
+
 #: What demo, live and replay share: where readings go, and what may be asked from outside.
 OUTLETS: dict[str, tuple[Any, Any]] = {
     "plain": (
@@ -74,10 +79,7 @@ OUTLETS: dict[str, tuple[Any, Any]] = {
         Annotated[str | None, typer.Option(help="OSC addresses with {address} or {name} in them.")],
         None,
     ),
-    "osc_only": (
-        Annotated[list[str] | None, typer.Option(metavar="ADDRESS", help="Send this address; may be repeated.")],
-        None,
-    ),
+    "osc_only": (OscOnly, None),
     "osc_bundles": (Annotated[bool, typer.Option("--osc-bundles", help="OSC bundles with the sound's time.")], False),
     "osc_in": (Annotated[int | None, typer.Option(metavar="PORT", help="Take what is asked over OSC.")], None),
     "osc_in_host": (
@@ -502,19 +504,42 @@ def osc_monitor(
 
 @osc_app.command("test")
 def osc_test(
-    target: Annotated[str, typer.Argument(metavar="HOST:PORT", help="Where to send.")],
+    targets: Annotated[list[str], typer.Argument(metavar="HOST:PORT...", help="Where to send.")],
+    only: OscOnly = None,
     rate: Annotated[float, typer.Option(help="Messages a second.")] = 60.0,
     seconds: Annotated[float | None, typer.Option(help="How long; default: until Ctrl-C.")] = None,
     prefix: Annotated[str, typer.Option(help="What addresses begin with.")] = "/moodring",
+    template: Annotated[str | None, typer.Option(help="Addresses with {address} or {name} in them.")] = None,
+    bundles: Annotated[bool, typer.Option("--bundles", help="Bundles with the sound's time.")] = False,
 ) -> None:
     """Send a known sweep around the circumplex, to build a patch without music.
 
-    Example: moodring osc test 127.0.0.1:9000
+    Example: moodring osc test 127.0.0.1:9000 --only valence
     """
     from realtime.osc_commands import send_test
     from realtime.outputs.osc import parse_target
 
-    send_test([parse_target(target)], rate_hz=rate, seconds=seconds, prefix=prefix)
+    send_test(
+        [parse_target(target) for target in targets],
+        rate_hz=rate,
+        only=only or (),
+        seconds=seconds,
+        prefix=prefix,
+        template=template,
+        bundles=bundles,
+        stop=_stop,
+    )
+
+
+@osc_app.command("addresses")
+def osc_addresses(as_json: Json = False) -> None:
+    """List the addresses that are sent, with their ranges and units.
+
+    Example: moodring osc addresses --json
+    """
+    from realtime.outputs.osc.addresses import addresses_json, addresses_markdown
+
+    print(addresses_json() if as_json else addresses_markdown())
 
 
 @models_app.command("list")
