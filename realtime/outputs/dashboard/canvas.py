@@ -53,18 +53,25 @@ class Canvas:
         return x
 
     def blocks(self, x: int, y: int, characters: str, style: Style | None) -> None:
-        """Set ``characters``, each a cell wide, as they are: the quick way for bars, digits and keys."""
+        """Set ``characters``, each a cell wide, as they are: the quick way for bars, digits and keys.
+
+        Nothing that is two cells wide may be there.
+        """
         if not 0 <= y < self.height:
             return
-        first, last = max(0, -x), min(len(characters), self.width - x)
-        for index in range(first, last):
-            self._set(x + index, y, characters[index], style)
+        shown = characters[max(0, -x) : max(0, self.width - x)]
+        x = max(0, x)
+        self._characters[y][x : x + len(shown)] = shown
+        self._styles[y][x : x + len(shown)] = [style] * len(shown)
 
     def stack(self, x: int, bottom: int, characters: str, style: Style | None) -> None:
-        """Set ``characters``, each a cell wide, one above the other from row ``bottom`` upwards."""
+        """Set ``characters`` one above the other from row ``bottom`` upwards; otherwise as ``blocks``."""
+        if not 0 <= x < self.width:
+            return
         for y, character in zip(range(bottom, -1, -1), characters, strict=False):
-            if y < self.height and 0 <= x < self.width:
-                self._set(x, y, character, style)
+            if y < self.height:
+                self._characters[y][x] = character
+                self._styles[y][x] = style
 
     def paste(self, x: int, y: int, sheet: Canvas) -> None:
         """Put all cells of ``sheet`` here; it must fit."""

@@ -38,7 +38,7 @@ def draw_circumplex(
 ) -> None:
     """Draw the plane into the given cells: valence across and arousal up, −1…1 each, the newest of ``readings`` last.
 
-    Round when ``width`` is twice ``height``, as cells are twice as high as wide. While the newest reading says nothing,
+    All of the cells must be on the canvas. Round when ``width`` is twice ``height``, as cells are twice as high as wide. While the newest reading says nothing,
     the plane stays empty but for ``label``, the listener's own point, and ``caption``, a word in its upper half.
     """
     now = readings[-1] if readings and is_known(readings[-1]) else None
@@ -81,8 +81,7 @@ class _Plane:
         is_live = now is not None and now.state is State.LIVE
         valence, arousal = (now.valence_norm, now.arousal_norm) if now is not None and is_live else (0.0, 0.0)
         place = (self._width, self._height, round(8 * _within(valence)), round(8 * _within(arousal)))
-        for x, y, bits, style in _inked_ground(*place, self._theme.name):
-            self._canvas.dots(self._x + x, self._y + y, bits, style)
+        self._canvas.paste(self._x, self._y, _inked_ground(*place, self._theme.name))
 
     def trail(self, readings: Sequence[Reading]) -> None:
         """A line from the past to now, which fades with its age."""
@@ -187,9 +186,7 @@ def _ground(width: int, height: int) -> tuple[tuple[int, int, int, int | None], 
 
 
 @lru_cache(maxsize=64)
-def _inked_ground(
-    width: int, height: int, valence: int, arousal: int, theme_name: str
-) -> tuple[tuple[int, int, int, Style], ...]:
+def _inked_ground(width: int, height: int, valence: int, arousal: int, theme_name: str) -> Canvas:
     """The ground with its colours, for music that is at so many eighths of the way to the ends of the axes."""
     theme = THEMES[theme_name]
     styles: dict[int | None, Style] = {None: theme.faint}
@@ -197,7 +194,10 @@ def _inked_ground(
         across, up = math.cos(math.radians(angle)), math.sin(math.radians(angle))
         glow = max(0.0, across * valence / 8 + up * arousal / 8)
         styles[angle] = theme.mood(across, up, 0.5 + 0.5 * min(1.0, 1.6 * glow**1.5))
-    return tuple((x, y, bits, styles[angle]) for x, y, bits, angle in _ground(width, height))
+    sheet = Canvas(width, height)
+    for x, y, bits, turned in _ground(width, height):
+        sheet.dots(x, y, bits, styles[turned])
+    return sheet
 
 
 @lru_cache(maxsize=4096)

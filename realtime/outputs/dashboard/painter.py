@@ -147,5 +147,7 @@ class Painter:
 
 def _changed(before: _Row, after: _Row) -> list[int]:
     """The columns of the cells that differ."""
+    if before[0] == after[0]:
+        return [x for x, (old, new) in enumerate(zip(before[1], after[1], strict=True)) if old is not new]
     cells = zip(before[0], after[0], before[1], after[1], strict=True)
     return [x for x, (old, new, old_style, style) in enumerate(cells) if old != new or old_style is not style]
