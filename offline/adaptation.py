@@ -33,14 +33,15 @@ from offline.metrics import Interval, Statistic, Values, score_statistic
 
 #: Fewer sessions cannot say whether a correction is better by more than chance.
 FEWEST_GROUPS = 5
-#: How many windows the base's word counts as. From 5 to 80 it makes little difference to agreement; more of it keeps the
-#: error down.
+#: How many windows the base's word counts as. From 5 to 80 it makes little difference to agreement, and more of it
+#: keeps the error down.
 PRIOR = 40.0
 #: So many sessions before the features are looked at, too, and how strongly their weights are held back then.
 _GROUPS_FOR_FEATURES = 20
 _RIDGES = (100.0, 300.0)
 _COMPONENTS = 8
-_CLIP = 4.0
+#: Standardised features are clipped here.
+FEATURE_CLIP = 4.0
 #: No axis is stretched by more, nor pressed together by more, than this.
 _MOST_STRETCH = 3.0
 _OUTER_FOLDS, _INNER_FOLDS = 10, 5
@@ -66,8 +67,7 @@ class Rated:
     @property
     def is_rated(self) -> NDArray[np.bool_]:
         """The steps that have ratings of both axes and heard something [shape=(n,)]."""
-        known: NDArray[np.bool_] = np.isfinite(self.ratings[:, _MEANS]).all(axis=1) & self.features.any(axis=1)
-        return known
+        return np.asarray(np.isfinite(self.ratings[:, _MEANS]).all(axis=1) & self.features.any(axis=1), np.bool_)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +96,7 @@ class Correction:
     def _standardized(self, features: NDArray[np.floating[Any]]) -> Values:
         assert self.centre is not None
         assert self.scale is not None
-        return np.clip((features - self.centre) / self.scale, -_CLIP, _CLIP)
+        return np.clip((features - self.centre) / self.scale, -FEATURE_CLIP, FEATURE_CLIP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,8 +227,8 @@ class _Rows:
             part = int(filled.argmin())
             parts[part].append(int(numbers[place]))
             filled[part] += sizes[place]
-        for part in parts:
-            yield np.isin(self.groups, part)
+        for held_out in parts:
+            yield np.isin(self.groups, held_out)
 
 
 def _rows(rated: Sequence[Rated], share: float) -> _Rows:
@@ -272,20 +272,22 @@ def verdict(base: Values, adapted: Values, ratings: Values, groups: NDArray[Any]
     before, after = (score_statistic(said, ratings, numbers) for said in (base, adapted))
     level = _widened(count)
     drawn = [_agreement(one.drawn(seed=seed, rounds=_ROUNDS)) for one in (before, after)]
-    return Verdict(
-        count,
-        *({name: found or 0.0 for name, found in one.value().items() if name in _FIGURES} for one in (before, after)),
-        gain=_concordance(after) - _concordance(before),
-        interval=_quantiles(drawn[1] - drawn[0], level),
-        agreement=_quantiles(drawn[1], level),
-    )
+    interval, agreement = _quantiles(drawn[1] - drawn[0], level), _quantiles(drawn[1], level)
+    gain = _concordance(after) - _concordance(before)
+    return Verdict(count, _known_figures(before), _known_figures(after), gain, interval, agreement)
+
+
+def _known_figures(statistic: Statistic) -> dict[str, float]:
+    found = statistic.value()
+    return {name: found[name] or 0.0 for name in _FIGURES}
 
 
 _FIGURES = tuple(f"{kind}_{axis}_mean" for kind in ("ccc", "rmse") for axis in ("valence", "arousal"))
 
 
 def _agreement(figures: Mapping[str, Values]) -> Values:
-    return np.nan_to_num(np.stack([figures["ccc_valence_mean"], figures["ccc_arousal_mean"]])).mean(axis=0)
+    both = np.stack([figures["ccc_valence_mean"], figures["ccc_arousal_mean"]])
+    return np.asarray(np.nan_to_num(both).mean(axis=0))
 
 
 def _concordance(statistic: Statistic) -> float:
@@ -335,7 +337,7 @@ def _fit(rows: _Rows, ridge: float | None) -> Correction:
         stretch, shift = _matched(said, true, trust)
         return Correction(stretch, shift, widths)
     centre, scale, weights = _turn(rows, ridge, trust)
-    turned = said + np.clip((rows.features - centre) / scale, -_CLIP, _CLIP) @ weights
+    turned = said + np.clip((rows.features - centre) / scale, -FEATURE_CLIP, FEATURE_CLIP) @ weights
     stretch, shift = _matched(turned, true, trust)
     return Correction(stretch, shift, widths, centre, scale, weights * stretch)
 
@@ -365,7 +367,7 @@ def _turn(rows: _Rows, ridge: float, trust: float) -> tuple[Values, Values, Valu
     features = rows.features.astype(np.float64)
     centre, scale = features.mean(axis=0), features.std(axis=0)
     scale = np.where(scale > 1e-6, scale, 1.0)
-    standard = np.clip((features - centre) / scale, -_CLIP, _CLIP)
+    standard = np.clip((features - centre) / scale, -FEATURE_CLIP, FEATURE_CLIP)
     values, vectors = np.linalg.eigh(standard.T @ standard / len(standard))
     directions = vectors[:, ::-1][:, :_COMPONENTS] / np.sqrt(max(values[-1], 1e-9))
     scores = standard @ directions

@@ -77,7 +77,7 @@ class Corpus(Protocol):
 def open_corpus(
     name: str, path: Path, *, audio_offset_s: float = 0.0, as_published: bool = False, strict: bool = True
 ) -> Corpus:
-    """The corpus called ``name`` (``deam``, ``vgmidi`` or ``csv``) at ``path``.
+    """The corpus called ``name`` (``deam``, ``vgmidi``, ``csv`` or ``sessions``) at ``path``.
 
     ``audio_offset_s`` is where in DEAM's clips its sound files begin; ``as_published`` leaves labels as they are.
     Raises ``UsageError`` for another name or where the corpus is not there, and ``MoodringError`` for the first label
@@ -85,12 +85,14 @@ def open_corpus(
     """
     from offline.corpora.deam import Deam
     from offline.corpora.manifest import Manifest
+    from offline.corpora.sessions import Sessions
     from offline.corpora.vgmidi import Vgmidi
 
     known: dict[str, Callable[[], Corpus]] = {
         "deam": lambda: Deam(path, audio_offset_s=audio_offset_s, as_published=as_published, strict=strict),
         "vgmidi": lambda: Vgmidi(path, strict=strict),
         "csv": lambda: Manifest(path, strict=strict),
+        "sessions": lambda: Sessions(path, strict=strict),
     }
     if name not in known:
         raise UsageError(f"unknown corpus '{name}'; there are {', '.join(known)}")
