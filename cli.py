@@ -325,7 +325,9 @@ def plot(
 
 @app.command()
 def prepare(
-    corpus: Annotated[str, typer.Argument(help="deam, vgmidi, or csv for a table of your own.")],
+    corpus: Annotated[
+        str, typer.Argument(help="deam, vgmidi, csv for a table of your own, or sessions for your recordings.")
+    ],
     path: Annotated[Path, typer.Argument(metavar="PATH", help="The corpus's folder.")],
     output: Annotated[Path, typer.Option("-o", metavar="DATASET", help="The dataset to write (Parquet).")],
     jobs: Jobs = ALL_CORES,
@@ -431,6 +433,25 @@ def train(
         jobs=jobs,
         scheduler=scheduler,
     )
+
+
+@app.command()
+def adapt(
+    base: Annotated[str, typer.Argument(metavar="BASE", help="A model by name or folder.")],
+    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="Your ratings, as 'prepare sessions' wrote them.")],
+    output: Annotated[Path, typer.Option("-o", metavar="BUNDLE", help="The bundle folder to write.")],
+    rater: Annotated[str | None, typer.Option(help="Learn from this rater alone.")] = None,
+    seed: Seed = 1,
+) -> None:
+    """Teach a model your own ratings; writes nothing that is not better on sessions left out. Needs 'offline'.
+
+    Example: moodring adapt notes mine.parquet -o mine
+    """
+    _need_offline()
+    from offline.adapt_command import adapt as teach
+
+    for line in teach(base, dataset, output, rater=rater, seed=seed):
+        print(line)
 
 
 @app.command()

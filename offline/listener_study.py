@@ -161,7 +161,8 @@ def study(
     found = []
     for profile, listener in sorted(people.items()):
         rng = np.random.default_rng([seed, zlib.crc32(profile.encode())])
-        parts, installs = [], None
+        parts: list[Any] = []
+        installs: bool | None = None
         for learned, held_out in lessons(base, listener, minutes, dataset.hop_s, rng):
             correction = learn(learned, share)
             if not parts and len(learned) >= FEWEST_GROUPS:

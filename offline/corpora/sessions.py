@@ -1,7 +1,7 @@
 """One's own recordings, with what was rated while they were made.
 
 A folder of recordings (``*.jsonl``, their sound beside them) as ``realtime.recording`` writes them. A rating holds
-until the same rater's next; several raters become mean and spread at each time, and where one rates the spread is not known.
+until the same rater's next; several raters become mean and spread at each time, and one rater has no spread.
 Ratings are ``dynamic`` labels: before a session's first there is none. Its ``labels``, which have a value everywhere,
 say the first rating there.
 

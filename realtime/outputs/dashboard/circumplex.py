@@ -38,8 +38,9 @@ def draw_circumplex(
 ) -> None:
     """Draw the plane into the given cells: valence across and arousal up, −1…1 each, the newest of ``readings`` last.
 
-    All of the cells must be on the canvas. Round when ``width`` is twice ``height``, as cells are twice as high as wide. While the newest reading says nothing,
-    the plane stays empty but for ``label``, the listener's own point, and ``caption``, a word in its upper half.
+    All of the cells must be on the canvas. Round when ``width`` is twice ``height``, as cells are twice as high as
+    wide. While the newest reading says nothing, the plane stays empty but for ``label``, the listener's own point, and
+    ``caption``, a word in its upper half.
     """
     now = readings[-1] if readings and is_known(readings[-1]) else None
     plane = _Plane(canvas, x, y, width, height, theme)
