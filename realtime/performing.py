@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime
@@ -25,6 +27,9 @@ from realtime.tracker import EmotionTracker
 if TYPE_CHECKING:
     from realtime.outputs.dashboard import Dashboard
     from realtime.outputs.osc import Osc
+
+#: For how long after a failure OSC's targets are told of.
+TROUBLE_S = 3.0
 
 
 def perform(
@@ -49,7 +54,7 @@ def perform(
     controls = Controls()
     with ExitStack() as ends:
         ends.callback(source.close)
-        outputs, dashboard = _outputs(outlets, controls, ends)
+        outputs, dashboard, troubles = _outputs(outlets, controls, ends)
         tracker = EmotionTracker(load_for(source.kind, model), rate_hz=rate_hz)
         recorded: list[Recording] = []
 
@@ -75,8 +80,12 @@ def perform(
             controls.ask(Calibrate())
         if dashboard is not None:
             _take_keys(dashboard, controls, ends)
+
+        def said(time_s: float) -> str:
+            return announce(time_s) or next((text for trouble in troubles if (text := trouble())), "")
+
         session = Session(
-            source, tracker, outputs, stop=stop, announce=announce, controls=controls, desk=desk, began_s=began_s
+            source, tracker, outputs, stop=stop, announce=said, controls=controls, desk=desk, began_s=began_s
         )
         tally = session.run()
     print(f"moodring: {tally}", file=sys.stderr)
@@ -132,14 +141,18 @@ def perform_again(
     )
 
 
-def _outputs(outlets: Outlets, controls: Controls, ends: ExitStack) -> tuple[list[Output], Dashboard | None]:
-    """What was asked for, and of it the dashboard; ``ends`` gets what must be closed and is no output."""
+def _outputs(
+    outlets: Outlets, controls: Controls, ends: ExitStack
+) -> tuple[list[Output], Dashboard | None, list[Callable[[], str]]]:
+    """What was asked for, of it the dashboard, and what tells of trouble; ``ends`` gets what must be closed."""
     if outlets.plain and outlets.as_json:
         raise UsageError("--plain and --json exclude each other; choose one")
     outputs: list[Output] = []
+    troubles: list[Callable[[], str]] = []
     osc = _osc(outlets)
     if osc is not None:
         outputs.append(osc)
+        troubles.append(_OscTrouble(osc))
         ends.callback(osc.close)
     if outlets.osc_in is not None:
         from realtime.osc_control import OscControl
@@ -152,6 +165,7 @@ def _outputs(outlets: Outlets, controls: Controls, ends: ExitStack) -> tuple[lis
 
         announced = Announced(outlets.osc_in, addresses=ADDRESSES, controls=CONTROL_ADDRESSES, host=outlets.osc_in_host)
         ends.callback(announced.close)
+        troubles.append(lambda: announced.problem)
     if outlets.visual is not None:
         from realtime.outputs.visual import Visual
 
@@ -162,15 +176,29 @@ def _outputs(outlets: Outlets, controls: Controls, ends: ExitStack) -> tuple[lis
     if outlets.as_json:
         from realtime.outputs.json_lines import JsonLines
 
-        return [*outputs, JsonLines(sys.stdout)], None
+        return [*outputs, JsonLines(sys.stdout)], None, troubles
     if outlets.plain or not sys.stdout.isatty() or "utf" not in (sys.stdout.encoding or "").lower():
         from realtime.outputs.plain import Plain
 
-        return [*outputs, Plain(sys.stdout)], None
+        return [*outputs, Plain(sys.stdout)], None, troubles
     from realtime.outputs.dashboard import Dashboard
 
     dashboard = Dashboard(theme=outlets.theme)
-    return [*outputs, dashboard], dashboard
+    return [*outputs, dashboard], dashboard, troubles
+
+
+class _OscTrouble:
+    """Says how OSC's targets fare, for as long as some of what is sent does not arrive."""
+
+    def __init__(self, osc: Osc, clock: Callable[[], float] = time.monotonic) -> None:
+        self._osc, self._clock = osc, clock
+        self._failures, self._until_s = 0, -math.inf
+
+    def __call__(self) -> str:
+        failures = self._osc.failures
+        if failures > self._failures:
+            self._failures, self._until_s = failures, self._clock() + TROUBLE_S
+        return f"OSC: {self._osc.describe()}" if self._clock() < self._until_s else ""
 
 
 def _osc(outlets: Outlets) -> Osc | None:

@@ -164,12 +164,14 @@ class Session:
                     self._tracker.sounding,
                     self._source.dropped,
                     self._source.overflows,
-                    self._news.of(reading) or self._announce(reading.time),
+                    self._news.of(reading),
                     skipped=self._skipped(),
                     is_clipped=self._peak >= CLIPPED,
                 ),
                 reading,
             )
+            if not status.message:
+                status = replace(status, message=self._announce(reading.time))
             self._peak = 0.0
             shown = self._desk.shown(reading)
             for output in self._outputs:
