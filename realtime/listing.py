@@ -39,6 +39,8 @@ def show_levels(*, as_json: bool, seconds: float = 2.0) -> None:
 
     if as_json or not sys.stdout.isatty():
         inputs = deque(watch(seconds), maxlen=1).pop()
+        if not inputs and not as_json:
+            print("no input")
         for found in inputs:
             print(json.dumps(found.as_json()) if as_json else found.line())
         return

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ import mido
 import numpy as np
 import pytest
 from support.jack import Jack
-from support.listening import listening
+from support.listening import MOODRING, ROOT, listening
 from support.pulse import Pulse, pulse_server
 
 #: From the return of an input to the first live reading, at most.
@@ -157,3 +159,53 @@ def test_after_a_stall_it_is_soon_as_quick_as_before(chords: Path):
         session.wait_for(lambda readings: len(readings) > caught_up + 20)
         assert np.median([r["latency_ms"] for r in session.readings[caught_up:]]) < usual_ms + 150.0
     check_time(session.readings)
+
+
+@pytest.mark.pulseaudio
+@pytest.mark.jack
+def test_a_piano_that_is_miked_and_wired_goes_on_by_its_keys_and_is_replayed_to_the_bit(
+    jack: Jack, chords: Path, tmp_path: Path
+):
+    """The sound server is killed and started anew: the model follows what there is, and no reading is missing."""
+    take = tmp_path / "take.jsonl"
+    with pulse_server() as pulse, jack.keyboard("Stage Piano") as keys:
+        env = {**jack.env, **{name: value for name, value in pulse.env.items() if not name.startswith("JACK_DEFAULT")}}
+        env["JACK_DEFAULT_SERVER"] = jack.env["JACK_DEFAULT_SERVER"]
+        env["MOODRING_MIDI_BACKEND"] = jack.env["MOODRING_MIDI_BACKEND"]
+        inputs = ("--mic", "--midi", "Stage", "--record", str(take), "--record-sound")
+        with playing(pulse, chords), keys_played(keys), listening(*inputs, env=env) as session:
+            session.wait_for(lambda readings: bool(readings) and has_been("live")(readings))
+            pulse.stop()
+            session.wait_for(lambda readings: readings[-1]["model"] == "notes" and readings[-1]["state"] == "live")
+            pulse.start()
+            session.wait_for(lambda readings: readings[-1]["model"] == "audio" and readings[-1]["state"] == "live")
+    check_time(session.readings)
+    assert "lost" not in states(session.readings)
+    command = [*MOODRING, "replay", str(take), "--fast", "--json"]
+    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    replayed = [json.loads(line) for line in again]
+    known = ("time", "state", "valence", "valence_std", "arousal", "arousal_std", "notes", "model")
+    live, after = ([tuple(one[name] for name in known) for one in many] for many in (session.readings, replayed))
+    assert after[: len(live)] == live
+
+
+@contextmanager
+def keys_played(keys: Any) -> Iterator[None]:
+    """A scale is played over and over."""
+    ended = threading.Event()
+
+    def play() -> None:
+        pitch = 60
+        while not ended.is_set():
+            keys.send(mido.Message("note_on", note=pitch, velocity=80))
+            ended.wait(0.2)
+            keys.send(mido.Message("note_off", note=pitch))
+            pitch = 60 + (pitch - 59) % 12
+
+    player = threading.Thread(target=play, daemon=True)
+    player.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        player.join()
