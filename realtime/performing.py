@@ -6,8 +6,9 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -25,6 +26,7 @@ from realtime.sources import Played
 from realtime.tracker import EmotionTracker
 
 if TYPE_CHECKING:
+    from realtime.osc_control import ControlAddress
     from realtime.outputs.dashboard import Dashboard
     from realtime.outputs.osc import Osc
 
@@ -163,7 +165,13 @@ def _outputs(
         from realtime.osc_control import CONTROL_ADDRESSES
         from realtime.outputs.osc import ADDRESSES
 
-        announced = Announced(outlets.osc_in, addresses=ADDRESSES, controls=CONTROL_ADDRESSES, host=outlets.osc_in_host)
+        prefix = outlets.osc_prefix.rstrip("/")
+        announced = Announced(
+            outlets.osc_in,
+            addresses=[replace(address, path=f"{prefix}/{address.path}") for address in ADDRESSES],
+            controls=[] if outlets.osc_in is None else _below(CONTROL_ADDRESSES, prefix),
+            host=outlets.osc_in_host,
+        )
         ends.callback(announced.close)
         troubles.append(lambda: announced.problem)
     if outlets.visual is not None:
@@ -185,6 +193,10 @@ def _outputs(
 
     dashboard = Dashboard(theme=outlets.theme)
     return [*outputs, dashboard], dashboard, troubles
+
+
+def _below(addresses: Sequence[ControlAddress], prefix: str) -> list[ControlAddress]:
+    return [replace(address, path=address.path.replace("/moodring", prefix, 1)) for address in addresses]
 
 
 class _OscTrouble:
