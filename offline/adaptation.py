@@ -37,7 +37,7 @@ FEWEST_GROUPS = 5
 #: keeps the error down.
 PRIOR = 40.0
 #: So many sessions before the features are looked at, too, and how strongly their weights are held back then.
-_GROUPS_FOR_FEATURES = 20
+_GROUPS_FOR_FEATURES = 30
 _RIDGES = (100.0, 300.0)
 _COMPONENTS = 8
 #: Standardised features are clipped here.
@@ -51,6 +51,8 @@ _ROUNDS, _LEVEL = 2000, 0.95
 LEAST_SPREAD = 0.37
 #: A listener answers late, by so many seconds at most.
 LONGEST_DELAY_S = 6.0
+#: By so many standard errors what is less simple must be better: the best of a dozen would be by chance, too.
+_CLEARLY = 2.6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,7 +159,7 @@ def _rated(bundle: Bundle, piece: PieceSteps) -> Rated:
 def reaction_delay_s(rated: Sequence[Rated], hop_s: float) -> float:
     """By how many seconds the ratings follow the base's readings best, 0 to ``LONGEST_DELAY_S``.
 
-    Cross-correlation within sessions, pooled; 0 unless another delay is better by more than its standard error, from
+    Cross-correlation within sessions, pooled; 0 unless another delay is clearly better, by its standard error from
     leaving out a session at a time.
     """
     lags = int(LONGEST_DELAY_S / hop_s) + 1
@@ -174,7 +176,7 @@ def reaction_delay_s(rated: Sequence[Rated], hop_s: float) -> float:
     without = correlations(total - moments)
     gains = without[:, best] - without[:, 0]
     error = np.sqrt((len(gains) - 1) * gains.var())
-    return best * hop_s if found[best] - found[0] > error else 0.0
+    return best * hop_s if found[best] - found[0] > _CLEARLY * error else 0.0
 
 
 def _lagged(one: Rated, lags: int) -> Values | None:
@@ -309,7 +311,7 @@ def _widened(count: int) -> float:
 
 def _chosen_ridge(rows: _Rows) -> float | None:
     """How strongly weights of features are held back, None to leave features alone: the simpler unless the other is
-    better on sessions left out by more than its standard error."""
+    clearly better on sessions left out."""
     if len(np.unique(rows.groups)) < _GROUPS_FOR_FEATURES:
         return None
     folds = list(rows.folds(_INNER_FOLDS))
@@ -318,7 +320,7 @@ def _chosen_ridge(rows: _Rows) -> float | None:
     best = max(turned, key=lambda ridge: _concordance(turned[ridge]))
     drawn = [_agreement(one.drawn(seed=0, rounds=200)) for one in (plain, turned[best])]
     gain = _concordance(turned[best]) - _concordance(plain)
-    return best if gain > (drawn[1] - drawn[0]).std() else None
+    return best if gain > _CLEARLY * (drawn[1] - drawn[0]).std() else None
 
 
 def _held_out(rows: _Rows, folds: Sequence[NDArray[np.bool_]], ridge: float | None) -> Statistic:

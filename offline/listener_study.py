@@ -161,8 +161,8 @@ def study(
     found = []
     for profile, listener in sorted(people.items()):
         rng = np.random.default_rng([seed, zlib.crc32(profile.encode())])
-        parts: list[Any] = []
-        installs: bool | None = None
+        parts: list[tuple[Any, ...]] = []
+        installs = None
         for learned, held_out in lessons(base, listener, minutes, dataset.hop_s, rng):
             correction = learn(learned, share)
             if not parts and len(learned) >= FEWEST_GROUPS:

@@ -1,9 +1,9 @@
 """One's own recordings, with what was rated while they were made.
 
 A folder of recordings (``*.jsonl``, their sound beside them) as ``realtime.recording`` writes them. A rating holds
-until the same rater's next; several raters become mean and spread at each time, and one rater has no spread.
-Ratings are ``dynamic`` labels: before a session's first there is none. Its ``labels``, which have a value everywhere,
-say the first rating there.
+until the same rater's next; several raters become mean and spread at each time, and where one rates the spread is not
+known. Ratings are ``dynamic`` labels: before a session's first there is none. Its ``labels``, which have a value
+everywhere, say the first rating there.
 
 A session is a group of its own, named like its file. Takes of one piece stay together where the header's ``settings``
 have the same text under ``group``, or where the source was the same MIDI or sound file.
@@ -87,18 +87,17 @@ class SessionEvents:
         self._recorded = Recorded(path, block_s)
         self.name = self._recorded.name
         self.kind: Literal["sound", "notes"] = self._recorded.kind
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing will follow."""
-        return self._recorded.ended
+        self.ended = False
 
     def read(self, timeout_s: float) -> Sequence[Event]:
         """The next events, in order; never waits."""
-        return [item for item in self._recorded.read(timeout_s) if isinstance(item, Event)]
+        items = self._recorded.read(timeout_s)
+        self.ended = self._recorded.ended
+        return [item for item in items if isinstance(item, Event)]
 
     def close(self) -> None:
         """Let go of the files."""
+        self.ended = True
         self._recorded.close()
 
 

@@ -1,73 +1,149 @@
-"""Recordings of one's own as a corpus, written by the recorder that makes them."""
+"""Recordings with ratings are a corpus: who rated what, from when on, and what was heard."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from support.recording import recorder
 
 from models.bundle import load
 from models.errors import MoodringError, UsageError
-from offline.corpora import open_corpus
-from realtime.controls import Label
-from realtime.events import Advance, NoteOff, NoteOn
-from realtime.recording import Recorder
+from offline.corpora import Piece, open_corpus
+from offline.corpora.sessions import SessionEvents, Sessions
+from realtime.controls import Label, Smooth
+from realtime.events import Advance, Event, NoteOff, NoteOn, Sound
+
+#: What a session's raters said: time, valence and arousal on −1…1, rater.
+Ratings = list[tuple[float, float, float, str]]
 
 
-def record(path: Path, labels: list[tuple[float, Label]], source: str = "Stage Piano") -> None:
-    recorder = Recorder(
-        path,
-        source=source,
-        kind="notes",
-        model=load("notes"),
-        rate_hz=10.0,
-        settings={},
-        with_sound=False,
-        version="test",
-    )
-    waiting = list(labels)
-    for step in range(40):
-        time_s = 0.5 * step
-        while waiting and waiting[0][0] <= time_s:
-            due_s, label = waiting.pop(0)
-            recorder.control(due_s, label, "")
-        recorder.hear([NoteOn(time_s, 60 + step % 7, 80), NoteOff(time_s + 0.4, 60 + step % 7), Advance(time_s + 0.5)])
-    recorder.close()
+def notes(seconds: float) -> list[Event]:
+    """A note each half second."""
+    events: list[Event] = []
+    for number in range(int(2 * seconds)):
+        events += [NoteOn(0.5 * number, 60 + number % 12, 80), NoteOff(0.5 * number + 0.4, 60 + number % 12)]
+    return [*events, Advance(seconds)]
 
 
-def test_a_rating_holds_until_the_next_and_none_is_known_before_the_first(tmp_path: Path):
-    record(tmp_path / "evening.jsonl", [(4.0, Label(0.5, -0.5)), (8.0, Label(-1.0, 1.0))])
-    (piece,) = open_corpus("sessions", tmp_path)
-    assert piece.name == piece.group == "evening"
+def session(path: Path, ratings: Ratings, *, seconds: float = 20.0, **settings: Any) -> Path:
+    """Record notes and ratings in the order in which they happen."""
+    recording = recorder(path, load("seed-rnn"), **{"kind": "notes", "with_sound": False, **settings})
+    waiting = list(ratings)
+    for event in notes(seconds):
+        while waiting and waiting[0][0] <= getattr(event, "time_s", 0.0):
+            time_s, valence, arousal, rater = waiting.pop(0)
+            recording.control(time_s, Label(valence, arousal, rater), "marked")
+        recording.hear([event])
+    recording.close()
+    assert not recording.problem
+    return path
+
+
+def only(folder: Path) -> Piece:
+    (piece,) = Sessions(folder)
+    return piece
+
+
+def at(piece: Piece, time_s: float) -> list[float]:
     assert piece.dynamic is not None
-    assert np.isnan(piece.dynamic.at(3.9)).all()
-    np.testing.assert_allclose(piece.dynamic.at(5.0)[[0, 2]], [7.0, 3.0])
-    np.testing.assert_allclose(piece.dynamic.at(9.0)[[0, 2]], [1.0, 9.0])
-    assert np.isnan(piece.dynamic.at(9.0)[[1, 3]]).all()
+    return piece.dynamic.at(time_s).tolist()
+
+
+def test_a_rating_holds_until_the_next_and_before_the_first_there_is_none(tmp_path: Path):
+    session(tmp_path / "evening.jsonl", [(4.0, 0.5, -0.25, ""), (9.5, -1.0, 1.0, "")])
+    piece = only(tmp_path)
+    assert (piece.name, piece.group, piece.path) == ("evening", "evening", tmp_path / "evening.jsonl")
+    assert piece.cohort is None
+    np.testing.assert_array_equal(at(piece, 3.9), np.full(4, np.nan))
+    for time_s, valence, arousal in ((4.0, 7.0, 4.0), (9.4, 7.0, 4.0), (9.5, 1.0, 9.0), (99.0, 1.0, 9.0)):
+        np.testing.assert_array_equal(at(piece, time_s), [valence, np.nan, arousal, np.nan])
+    assert piece.labels.times_s[0] == 0
+    np.testing.assert_array_equal(piece.labels.at(0.0), [7.0, np.nan, 4.0, np.nan])
+    np.testing.assert_array_equal(piece.labels.at(9.5), [1.0, np.nan, 9.0, np.nan])
 
 
 def test_several_raters_become_mean_and_spread(tmp_path: Path):
-    labels = [(2.0, Label(0.5, 0.0, "Ann")), (4.0, Label(-0.5, 0.0, "Ben"))]
-    record(tmp_path / "evening.jsonl", labels)
-    (piece,) = open_corpus("sessions", tmp_path)
-    assert piece.dynamic is not None
-    np.testing.assert_allclose(piece.dynamic.at(6.0), [5.0, 2.0, 5.0, 0.0])
-    assert piece.cohort == "Ann, Ben"
+    session(tmp_path / "a.jsonl", [(1.0, 0.5, 0.0, "ben"), (3.0, -0.5, 0.0, "ada"), (5.0, 0.5, 0.5, "ada")])
+    piece = only(tmp_path)
+    assert piece.cohort == "ada, ben"
+    np.testing.assert_array_equal(at(piece, 2.0), [7.0, np.nan, 5.0, np.nan])
+    np.testing.assert_array_equal(at(piece, 3.0), [5.0, 2.0, 5.0, 0.0])
+    np.testing.assert_array_equal(at(piece, 5.0), [7.0, 0.0, 6.0, 1.0])
 
 
-def test_takes_of_one_file_stay_together_and_unrated_ones_are_told(tmp_path: Path):
-    for name in ("first", "second"):
-        record(tmp_path / f"{name}.jsonl", [(1.0, Label(0.1, 0.1))], source="nocturne.mid")
-    record(tmp_path / "silent.jsonl", [])
+def test_takes_of_one_piece_stay_together(tmp_path: Path):
+    rating: Ratings = [(1.0, 0.0, 0.0, "")]
+    session(tmp_path / "one.jsonl", rating, source="nocturne.mid")
+    session(tmp_path / "two.jsonl", rating, source="nocturne.mid")
+    session(tmp_path / "three.jsonl", rating, settings={"group": "The  Nocturne"})
+    assert [piece.group for piece in Sessions(tmp_path)] == ["nocturne.mid", "The Nocturne", "nocturne.mid"]
+
+
+def test_a_session_that_nobody_rated_is_said_and_left_out(tmp_path: Path):
+    session(tmp_path / "rated.jsonl", [(1.0, 0.0, 0.0, "")])
+    session(tmp_path / "unrated.jsonl", [])
     corpus = open_corpus("sessions", tmp_path)
-    assert {piece.group for piece in corpus} == {"nocturne.mid"}
-    assert corpus.unrated == ("silent",)
+    assert [piece.name for piece in corpus] == ["rated"]
+    assert corpus.unrated == ("unrated",)
+    assert corpus.kind == "notes"
 
 
-def test_a_folder_without_recordings_or_ratings_says_what_to_do(tmp_path: Path):
-    with pytest.raises(UsageError, match="--record"):
-        open_corpus("sessions", tmp_path)
-    record(tmp_path / "silent.jsonl", [])
-    with pytest.raises(MoodringError, match="rate while you record"):
-        open_corpus("sessions", tmp_path)
+def test_what_was_heard_comes_back_without_what_was_asked(tmp_path: Path):
+    path = session(tmp_path / "a.jsonl", [(1.0, 0.5, 0.0, "")], seconds=8.0)
+    source = SessionEvents(path, 5.0)
+    events: list[Event] = []
+    while not source.ended:
+        events += source.read(0.0)
+    source.close()
+    source.close()
+    assert [event for event in events if not isinstance(event, Advance)] == notes(8.0)[:-1]
+    assert events[-1] == Advance(8.0)
+
+
+def test_a_session_of_sound_is_heard_to_its_end(tmp_path: Path):
+    recording = recorder(tmp_path / "sound.jsonl", load("seed-rnn"))
+    samples = np.linspace(-0.5, 0.5, 22050, dtype=np.float32)
+    for number in range(4):
+        recording.hear([Sound(samples, 22050)])
+        recording.control(number + 1.0, Label(0.1 * number, 0.0), "marked")
+        recording.control(number + 1.0, Smooth("slow"), "smoother")
+    recording.close()
+    corpus = Sessions(tmp_path)
+    assert corpus.kind == "sound"
+    source = SessionEvents(tmp_path / "sound.jsonl", 5.0)
+    sounds = []
+    while not source.ended:
+        sounds += source.read(0.0)
+    assert sum(len(one.samples) for one in sounds if isinstance(one, Sound)) == 4 * 22050
+
+
+def test_sound_and_notes_do_not_go_together(tmp_path: Path):
+    session(tmp_path / "keys.jsonl", [(1.0, 0.0, 0.0, "")])
+    recording = recorder(tmp_path / "mic.jsonl", load("seed-rnn"))
+    recording.hear([Sound(np.zeros(22050, np.float32), 22050)])
+    recording.control(1.0, Label(0.0, 0.0), "marked")
+    recording.close()
+    with pytest.raises(MoodringError, match="'mic' is of sound and 'keys' of notes; keep them in folders of their own"):
+        Sessions(tmp_path)
+
+
+def test_a_folder_without_recordings_or_without_ratings_says_what_to_do(tmp_path: Path):
+    with pytest.raises(UsageError, match=r"holds no recordings .* 'moodring live --record FILE' makes one"):
+        Sessions(tmp_path)
+    session(tmp_path / "a.jsonl", [])
+    with pytest.raises(MoodringError, match=r"no recording in .* has a rating; rate while you record"):
+        Sessions(tmp_path)
+
+
+def test_a_file_that_is_no_recording_is_named_or_left_out(tmp_path: Path):
+    session(tmp_path / "a.jsonl", [(1.0, 0.0, 0.0, "")])
+    (tmp_path / "b.jsonl").write_text(json.dumps({"type": "reading"}) + "\n")
+    with pytest.raises(MoodringError, match=r"b\.jsonl is no recording"):
+        Sessions(tmp_path)
+    corpus = Sessions(tmp_path, strict=False)
+    assert len(corpus) == 1
+    assert "b.jsonl" in corpus.problems[0]
