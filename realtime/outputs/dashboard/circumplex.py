@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import pairwise
 
 from rich.style import Style
 
@@ -87,12 +86,16 @@ class _Plane:
     def trail(self, readings: Sequence[Reading]) -> None:
         """A line from the past to now, which fades with its age."""
         corners = _thinned(readings)
-        path = [self._dots(reading.valence_norm, reading.arousal_norm) for reading in corners]
-        for (start, end), after in zip(pairwise(path), corners[1:], strict=True):
-            age = (readings[-1].time - after.time) / TRAIL_S
-            style = self._theme.mood(after.valence_norm, after.arousal_norm, max(0.1, 0.95 * (1.0 - age) ** 1.5))
-            for x, y, bits in _segment(start, end):
-                self._canvas.dots(x, y, bits, style)
+        start: tuple[int, int] | None = None
+        for corner in corners:
+            valence, arousal = corner.valence_norm, corner.arousal_norm
+            end = self._dots(valence, arousal)
+            if start is not None:
+                age = (readings[-1].time - corner.time) / TRAIL_S
+                style = self._theme.mood(valence, arousal, max(0.1, 0.95 * (1.0 - age) ** 1.5))
+                for x, y, bits in _segment(start, end):
+                    self._canvas.dots(x, y, bits, style)
+            start = end
 
     def spread(self, now: Reading) -> None:
         """An ellipse as wide and high as one standard deviation over listeners to either side."""

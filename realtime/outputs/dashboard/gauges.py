@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -134,19 +133,18 @@ def moments(readings: Sequence[Reading], columns: int) -> dict[int, Moment]:
     Columns are fixed stretches of stream time, so that bars move along but do not flicker.
     """
     column_s = HISTORY_S / columns
-    held: defaultdict[int, list[Reading]] = defaultdict(list)
-    for reading in known_since(readings, HISTORY_S):
-        held[math.floor(reading.time / column_s)].append(reading)
     first = math.floor(readings[-1].time / column_s) - columns + 1 if readings else 0
-    return {
-        column - first: Moment(
-            sum(reading.valence for reading in group) / len(group),
-            sum(reading.arousal for reading in group) / len(group),
-            group[-1].state is State.LIVE,
-        )
-        for column, group in held.items()
-        if column >= first
-    }
+    found: dict[int, tuple[float, float, bool]] = {}
+    current, valence, arousal, count = -1, 0.0, 0.0, 0
+    for reading in known_since(readings, HISTORY_S):
+        column = math.floor(reading.time / column_s) - first
+        if column < 0:
+            continue
+        if column != current:
+            current, valence, arousal, count = column, 0.0, 0.0, 0
+        valence, arousal, count = valence + reading.valence, arousal + reading.arousal, count + 1
+        found[column] = (valence / count, arousal / count, reading.state is State.LIVE)
+    return {column: Moment(*means) for column, means in found.items()}
 
 
 def draw_sparkline(
