@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 from rich.style import Style
 
@@ -14,7 +15,7 @@ from realtime.outputs.dashboard.palette import THEMES, Theme
 from realtime.outputs.wording import is_known, known_since
 
 #: How much of the past the trail shows, and the least time between two of its corners.
-TRAIL_S, _TRAIL_STEP_S = 60.0, 0.5
+TRAIL_S, _TRAIL_STEP_S = 60.0, 1.0
 
 #: A corner for each quadrant: its direction across and up.
 _CORNERS = {Quadrant.TENSE: (-1, 1), Quadrant.HAPPY: (1, 1), Quadrant.SAD: (-1, -1), Quadrant.CALM: (1, -1)}
@@ -43,9 +44,8 @@ def draw_circumplex(
     """
     now = readings[-1] if readings and is_known(readings[-1]) else None
     plane = _Plane(canvas, x, y, width, height, theme)
-    plane.ground(now)
+    plane.backdrop(now, known_since(readings, TRAIL_S) if now is not None else ())
     if now is not None:
-        plane.trail(known_since(readings, TRAIL_S))
         plane.spread(now)
     _words(canvas, x, y, width, height, now, theme)
     canvas.put(x + (width - len(caption)) // 2, y + height // 4, caption, theme.bright)
@@ -76,26 +76,28 @@ class _Plane:
         self._left, self._top = 2 * x, 4 * y
         self._right, self._bottom = 2 * (x + width) - 1, 4 * (y + height) - 1
 
-    def ground(self, now: Reading | None) -> None:
-        """The axes and the unit circle, which glows on the side that the music is drawn to."""
+    def backdrop(self, now: Reading | None, readings: Sequence[Reading]) -> None:
+        """The axes, the unit circle, which glows on the side that the music is drawn to, and the trail of the past."""
         is_live = now is not None and now.state is State.LIVE
         valence, arousal = (now.valence_norm, now.arousal_norm) if now is not None and is_live else (0.0, 0.0)
         place = (self._width, self._height, round(8 * _within(valence)), round(8 * _within(arousal)))
-        self._canvas.paste(self._x, self._y, _inked_ground(*place, self._theme.name))
-
-    def trail(self, readings: Sequence[Reading]) -> None:
-        """A line from the past to now, which fades with its age."""
         corners = _thinned(readings)
-        start: tuple[int, int] | None = None
-        for corner in corners:
-            valence, arousal = corner.valence_norm, corner.arousal_norm
-            end = self._dots(valence, arousal)
-            if start is not None:
-                age = (readings[-1].time - corner.time) / TRAIL_S
-                style = self._theme.mood(valence, arousal, max(0.1, 0.95 * (1.0 - age) ** 1.5))
-                for x, y, bits in _segment(start, end):
-                    self._canvas.dots(x, y, bits, style)
-            start = end
+        self._canvas.paste(self._x, self._y, _backdrop(*place, self._theme.name, corners))
+        if now is not None and corners:
+            self.line(corners[-1], now, 0.95)
+
+    def trail(self, corners: Sequence[Reading]) -> None:
+        """Lines between the corners, which fade with their age."""
+        for before, after in pairwise(corners):
+            age = (corners[-1].time - after.time) / TRAIL_S
+            self.line(before, after, max(0.1, 0.95 * (1.0 - age) ** 1.5))
+
+    def line(self, before: Reading, after: Reading, strength: float) -> None:
+        """A straight line in the colour of its end."""
+        style = self._theme.mood(after.valence_norm, after.arousal_norm, strength)
+        start = self._dots(before.valence_norm, before.arousal_norm)
+        for x, y, bits in _segment(start, self._dots(after.valence_norm, after.arousal_norm)):
+            self._canvas.dots(x, y, bits, style)
 
     def spread(self, now: Reading) -> None:
         """An ellipse as wide and high as one standard deviation over listeners to either side."""
@@ -149,18 +151,26 @@ class _Plane:
         )
 
 
-def _thinned(readings: Sequence[Reading]) -> list[Reading]:
-    """The first of the readings in every step of stream time, so that corners stay where they are, and the last."""
-    thinned: list[Reading] = []
-    step: int | None = None
+def _thinned(readings: Sequence[Reading]) -> tuple[Reading, ...]:
+    """The first of the readings in every step of stream time, so that corners stay where they are."""
+    if not readings:
+        return ()
+    oldest = math.floor(readings[-1].time / _TRAIL_STEP_S) - round(TRAIL_S / _TRAIL_STEP_S)
+    firsts: dict[int, Reading] = {}
     for reading in readings:
-        following = math.floor(reading.time / _TRAIL_STEP_S)
-        if following != step:
-            thinned.append(reading)
-            step = following
-    if thinned and thinned[-1] is not readings[-1]:
-        thinned.append(readings[-1])
-    return thinned
+        firsts.setdefault(math.floor(reading.time / _TRAIL_STEP_S), reading)
+    return tuple(reading for step, reading in firsts.items() if step > oldest)
+
+
+@lru_cache(maxsize=4)
+def _backdrop(
+    width: int, height: int, valence: int, arousal: int, theme_name: str, corners: tuple[Reading, ...]
+) -> Canvas:
+    """Ground and trail: what stays as it is until the trail has a new corner."""
+    sheet = Canvas(width, height)
+    sheet.paste(0, 0, _inked_ground(width, height, valence, arousal, theme_name))
+    _Plane(sheet, 0, 0, width, height, THEMES[theme_name]).trail(corners)
+    return sheet
 
 
 @lru_cache(maxsize=4)

@@ -88,25 +88,21 @@ def install_job_control(keys: Keys | None, screen: Screen | None) -> Callable[[]
     if sys.platform == "win32":
         return lambda: None
 
-    is_stopped = False
-
     def stop(number: int, frame: object) -> None:
-        nonlocal is_stopped
-        is_stopped = True
         if screen is not None:
             screen.pause()
         if keys is not None:
             keys.release()
-        # Stop as if there were no handler: only so does the shell learn of it.
+        # Stop as if there were no handlers: only so does the shell learn of it, and what follows happens once.
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        signal.signal(signal.SIGCONT, signal.SIG_DFL)
         signal.raise_signal(signal.SIGTSTP)
-        if is_stopped:  # there was no shell to continue it, so it did not stop
-            go_on(number, frame)
+        # Here the program goes on; without a shell to continue it, the kernel has not stopped it.
+        signal.signal(signal.SIGTSTP, stop)
+        signal.signal(signal.SIGCONT, go_on)
+        go_on(number, frame)
 
     def go_on(number: int, frame: object) -> None:
-        nonlocal is_stopped
-        is_stopped = False
-        signal.signal(signal.SIGTSTP, stop)
         if keys is not None:
             keys.retake()  # first: in the background, this stops the program before it draws over the shell
         if screen is not None:
