@@ -221,7 +221,10 @@ from realtime.outputs.dashboard.keys import install_job_control
 class Screen:
     def pause(self): print("paused", flush=True)
     def resume(self): print("resumed", flush=True)
-undo = install_job_control(None, Screen())
+class Keys:
+    def release(self): print("released", flush=True)
+    def retake(self): print("retaken", flush=True)
+undo = install_job_control(Keys(), Screen())
 print("ready", flush=True)
 sys.stdin.readline()
 undo()
@@ -243,10 +246,10 @@ def test_a_stop_pauses_first_and_a_continue_resumes_as_often_as_it_comes():
     assert program.stdout.readline() == "ready\n"
     for _ in range(3):
         program.send_signal(signal.SIGTSTP)
-        assert program.stdout.readline() == "paused\n"
+        assert [program.stdout.readline() for _ in range(2)] == ["paused\n", "released\n"]
         _, status = os.waitpid(program.pid, os.WUNTRACED)
         assert os.WIFSTOPPED(status)
         program.send_signal(signal.SIGCONT)
-        assert program.stdout.readline() == "resumed\n"
+        assert [program.stdout.readline() for _ in range(2)] == ["retaken\n", "resumed\n"]
     assert program.communicate("\n")[0] == "True\n"
     assert program.returncode == 0
