@@ -42,7 +42,10 @@ class Pane:
         self.tmux("resize-window", "-x", str(width), "-y", str(height))
 
     def end(self) -> None:
+        socket = self.tell("socket_path")
         self.tmux("kill-server")
+        if socket:
+            Path(socket).unlink(missing_ok=True)  # which the server leaves behind
 
     def enter(self, command: str) -> None:
         self.tmux("send-keys", "-l", command)

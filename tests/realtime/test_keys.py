@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -242,6 +243,8 @@ def test_a_stop_pauses_first_and_a_continue_resumes_as_often_as_it_comes():
         text=True,
         process_group=0,
     )
+    watchdog = threading.Timer(20, program.kill)  # a line that does not come ends the wait, and the test
+    watchdog.start()
     assert program.stdout is not None
     assert program.stdout.readline() == "ready\n"
     for _ in range(3):
@@ -253,3 +256,4 @@ def test_a_stop_pauses_first_and_a_continue_resumes_as_often_as_it_comes():
         assert [program.stdout.readline() for _ in range(2)] == ["retaken\n", "resumed\n"]
     assert program.communicate("\n")[0] == "True\n"
     assert program.returncode == 0
+    watchdog.cancel()
