@@ -35,6 +35,9 @@ app.add_typer(osc_app, name="osc")
 #: Readings a second on stage, where nothing else is asked for.
 LIVE_RATE_HZ = 10.0
 
+#: Commands that work on large matrices.
+_LEARNING = ("train", "study", "ablate", "evaluate", "adapt")
+
 _stop = Flag()
 
 #: What the argument parser raises for a wrong command line; it has no public name.
@@ -650,6 +653,11 @@ def main() -> None:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
     debug = "--debug" in sys.argv
     arguments = [word for word in sys.argv[1:] if word != "--debug"] or ["--help"]
+
+    if arguments[0] not in _LEARNING:
+        # What runs beside other programs pays for threads of linear algebra: they wait for one another by spinning, and
+        # on a busy machine small products took four times the processor. To be set before NumPy is loaded.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
     def end(number: int, frame: Any) -> None:
         # A window that closes may hang up twice, by its shell too; that must not cut off what the first time began.

@@ -86,19 +86,22 @@ class Correction:
 
     def apply(self, affect: NDArray[np.floating[Any]], features: NDArray[np.floating[Any]]) -> Values:
         """The corrected outputs [shape=(…, 4)] of the base's ``affect`` and raw ``features`` [shape=(…, features)]."""
+        if self.weights is None or self.centre is None or self.scale is None:
+            return self.moved(affect)
+        heard = features.any(axis=-1, keepdims=True)
+        return self.moved(affect, heard * (standardized(features, self.centre, self.scale) @ self.weights))
+
+    def moved(self, affect: NDArray[np.floating[Any]], turn: Values | float = 0.0) -> Values:
+        """The corrected outputs where it is known how far the features turn both means [shape=(…, 2)]."""
         corrected = np.array(affect, np.float64)
-        means = corrected[..., _MEANS] * self.stretch + self.shift
-        if self.weights is not None:
-            heard = features.any(axis=-1, keepdims=True)
-            means = means + heard * (self._standardized(features) @ self.weights)
-        corrected[..., _MEANS] = np.clip(means, SCALE_LOW, SCALE_HIGH)
-        corrected[..., _SPREADS] = np.clip(corrected[..., _SPREADS] * self.widths, LEAST_SPREAD, SCALE_HIGH)
+        corrected[..., _MEANS] = np.clip(affect[..., _MEANS] * self.stretch + self.shift + turn, SCALE_LOW, SCALE_HIGH)
+        corrected[..., _SPREADS] = np.clip(affect[..., _SPREADS] * self.widths, LEAST_SPREAD, SCALE_HIGH)
         return corrected
 
-    def _standardized(self, features: NDArray[np.floating[Any]]) -> Values:
-        assert self.centre is not None
-        assert self.scale is not None
-        return np.clip((features - self.centre) / self.scale, -FEATURE_CLIP, FEATURE_CLIP)
+
+def standardized(features: NDArray[np.floating[Any]], centre: Values, scale: Values) -> Values:
+    """Raw features in standard deviations from their mean, clipped."""
+    return np.asarray(np.clip((features - centre) / scale, -FEATURE_CLIP, FEATURE_CLIP))
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,18 +210,28 @@ def without_delay(one: Rated, steps: int) -> Rated:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Basis:
+    """Centre and scale of features [shape=(features,)], and principal components [shape=(features, components)], the
+    first of variance 1."""
+
+    centre: Values
+    scale: Values
+    directions: Values
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Rows:
-    """The rated steps of several sessions: outputs and ratings [shape=(n, 4)], features, and sessions by number;
-    ``share`` is how much of a window each step is."""
+    """The rated steps of several sessions: outputs and ratings [shape=(n, 4)], ``scores`` on principal components of
+    the features [shape=(n, components)], and sessions by number; ``share`` is how much of a window each step is."""
 
     affect: Values
     ratings: Values
-    features: NDArray[np.float32]
+    scores: Values
     groups: NDArray[np.int64]
     share: float
 
     def take(self, rows: NDArray[np.bool_]) -> _Rows:
-        return _Rows(self.affect[rows], self.ratings[rows], self.features[rows], self.groups[rows], self.share)
+        return _Rows(self.affect[rows], self.ratings[rows], self.scores[rows], self.groups[rows], self.share)
 
     def folds(self, count: int) -> Iterator[NDArray[np.bool_]]:
         """Which rows are held out, each session once, those with most rows spread over the folds."""
@@ -233,19 +246,41 @@ class _Rows:
             yield np.isin(self.groups, held_out)
 
 
-def _rows(rated: Sequence[Rated], share: float) -> _Rows:
-    names = {name: number for number, name in enumerate(sorted({one.group for one in rated}))}
+def _rows(rated: Sequence[Rated], share: float) -> tuple[_Rows, _Basis | None]:
+    """The rated steps, and the basis of their scores, None where there are too few sessions to look at features."""
+    names = {name: number for number, name in enumerate(sorted({one.group for one in rated if one.is_rated.any()}))}
+    rated = [one for one in rated if one.group in names]
     groups = np.concatenate([np.full(one.is_rated.sum(), names[one.group]) for one in rated])
-    affect, ratings = (
-        np.concatenate([getattr(one, name)[one.is_rated] for one in rated]) for name in ("affect", "ratings")
+    affect, ratings, features = (
+        np.concatenate([getattr(one, name)[one.is_rated] for one in rated])
+        for name in ("affect", "ratings", "features")
     )
-    return _Rows(affect, ratings, np.concatenate([one.features[one.is_rated] for one in rated]), groups, share)
+    basis = _basis(features) if len(names) >= _GROUPS_FOR_FEATURES else None
+    scores = np.empty((len(groups), 0))
+    if basis is not None:
+        scores = standardized(features, basis.centre, basis.scale) @ basis.directions
+    return _Rows(affect, ratings, scores, groups, share), basis
+
+
+def _basis(features: NDArray[np.float32]) -> _Basis:
+    """What music varies in, ratings unseen: so those sessions may have their part in it that are left out later."""
+    # Neighbouring steps share most of their window: one in four says what all of them do.
+    some = features[::4].astype(np.float64)
+    centre, scale = some.mean(axis=0), some.std(axis=0)
+    scale = np.where(scale > 1e-6, scale, 1.0)
+    standard = standardized(some, centre, scale)
+    _, sizes, directions = np.linalg.svd(standard - standard.mean(axis=0), full_matrices=False)
+    spread = max(float(sizes[0]) / np.sqrt(len(some)), 1e-9)
+    return _Basis(centre, scale, directions[:_COMPONENTS].T / spread)
 
 
 def learn(rated: Sequence[Rated], share: float) -> Correction:
     """The correction of all ``rated`` sessions, chosen by leaving some out; ``share`` is a hop over a window."""
-    rows = _rows(rated, share)
-    return _fit(rows, _chosen_ridge(rows))
+    rows, basis = _rows(rated, share)
+    correction, weights = _fit(rows, _chosen_ridge(rows))
+    if weights is None or basis is None:
+        return correction
+    return replace(correction, centre=basis.centre, scale=basis.scale, weights=basis.directions @ weights)
 
 
 def judge(rated: Sequence[Rated], share: float, *, seed: int) -> Verdict:
@@ -253,7 +288,7 @@ def judge(rated: Sequence[Rated], share: float, *, seed: int) -> Verdict:
 
     Raises ``MoodringError`` where there are fewer than ``FEWEST_GROUPS``.
     """
-    rows = _rows(rated, share)
+    rows, _ = _rows(rated, share)
     count = len(np.unique(rows.groups))
     if count < FEWEST_GROUPS:
         raise MoodringError(
@@ -263,7 +298,7 @@ def judge(rated: Sequence[Rated], share: float, *, seed: int) -> Verdict:
     adapted = np.empty_like(rows.affect)
     for held_out in rows.folds(_OUTER_FOLDS):
         known = rows.take(~held_out)
-        adapted[held_out] = _fit(known, _chosen_ridge(known)).apply(rows.affect[held_out], rows.features[held_out])
+        adapted[held_out] = _said(_fit(known, _chosen_ridge(known)), rows.take(held_out))
     return verdict(rows.affect, adapted, rows.ratings, rows.groups, seed=seed)
 
 
@@ -312,7 +347,7 @@ def _widened(count: int) -> float:
 def _chosen_ridge(rows: _Rows) -> float | None:
     """How strongly weights of features are held back, None to leave features alone: the simpler unless the other is
     clearly better on sessions left out."""
-    if len(np.unique(rows.groups)) < _GROUPS_FOR_FEATURES:
+    if not rows.scores.shape[1]:
         return None
     folds = list(rows.folds(_INNER_FOLDS))
     plain = _held_out(rows, folds, None)
@@ -326,22 +361,30 @@ def _chosen_ridge(rows: _Rows) -> float | None:
 def _held_out(rows: _Rows, folds: Sequence[NDArray[np.bool_]], ridge: float | None) -> Statistic:
     said = np.empty_like(rows.affect)
     for held_out in folds:
-        said[held_out] = _fit(rows.take(~held_out), ridge).apply(rows.affect[held_out], rows.features[held_out])
+        said[held_out] = _said(_fit(rows.take(~held_out), ridge), rows.take(held_out))
     return score_statistic(said, rows.ratings, np.unique(rows.groups, return_inverse=True)[1])
 
 
-def _fit(rows: _Rows, ridge: float | None) -> Correction:
+#: A correction, and weights of the scores that turn its means [shape=(components, 2)], None where features are left
+#: alone.
+_Fit = tuple[Correction, Values | None]
+
+
+def _said(fit: _Fit, rows: _Rows) -> Values:
+    correction, weights = fit
+    return correction.moved(rows.affect, 0.0 if weights is None else rows.scores @ weights)
+
+
+def _fit(rows: _Rows, ridge: float | None) -> _Fit:
     counted = len(rows.affect) * rows.share
     trust = counted / (counted + PRIOR)
     said, true = rows.affect[:, _MEANS], rows.ratings[:, _MEANS]
     widths = _widths(rows, trust)
     if ridge is None:
-        stretch, shift = _matched(said, true, trust)
-        return Correction(stretch, shift, widths)
-    centre, scale, weights = _turn(rows, ridge, trust)
-    turned = said + np.clip((rows.features - centre) / scale, -FEATURE_CLIP, FEATURE_CLIP) @ weights
-    stretch, shift = _matched(turned, true, trust)
-    return Correction(stretch, shift, widths, centre, scale, weights * stretch)
+        return Correction(*_matched(said, true, trust), widths), None
+    weights = _turn(rows, ridge, trust)
+    stretch, shift = _matched(said + rows.scores @ weights, true, trust)
+    return Correction(stretch, shift, widths), weights * stretch
 
 
 def _matched(said: Values, true: Values, trust: float) -> tuple[Values, Values]:
@@ -364,22 +407,15 @@ def _widths(rows: _Rows, trust: float) -> Values:
     return widths
 
 
-def _turn(rows: _Rows, ridge: float, trust: float) -> tuple[Values, Values, Values]:
-    """Centre and scale of the features, and weights that turn the readings [shape=(features, 2)], in their units."""
-    features = rows.features.astype(np.float64)
-    centre, scale = features.mean(axis=0), features.std(axis=0)
-    scale = np.where(scale > 1e-6, scale, 1.0)
-    standard = np.clip((features - centre) / scale, -FEATURE_CLIP, FEATURE_CLIP)
-    values, vectors = np.linalg.eigh(standard.T @ standard / len(standard))
-    directions = vectors[:, ::-1][:, :_COMPONENTS] / np.sqrt(max(values[-1], 1e-9))
-    scores = standard @ directions
-    scores -= scores.mean(axis=0)
-    weights = np.zeros((len(centre), 2))
+def _turn(rows: _Rows, ridge: float, trust: float) -> Values:
+    """Weights of the scores that turn the readings [shape=(components, 2)]."""
+    scores = rows.scores - rows.scores.mean(axis=0)
+    weights = np.zeros((scores.shape[1], 2))
     square = rows.share * scores.T @ scores + ridge * np.eye(scores.shape[1])
     for axis, column in enumerate(_MEANS):
         said = rows.affect[:, column] - rows.affect[:, column].mean()
         true = rows.ratings[:, column] - rows.ratings[:, column].mean()
         slope = (1 - trust) + trust * (said @ true) / max(said @ said, 1e-9)
-        left = true - slope * said
-        weights[:, axis] = directions @ np.linalg.solve(square, rows.share * scores.T @ left) / max(slope, 0.25)
-    return centre, scale, weights
+        across = rows.share * scores.T @ (true - slope * said)
+        weights[:, axis] = np.linalg.solve(square, across) / max(slope, 0.25)
+    return weights
