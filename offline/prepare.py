@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 HOP_S = 0.5
 WINDOW_S = 10.0
 FEATURE_SETS = ("notes22",)
+#: What the file of a recorded session ends in.
+SESSION_SUFFIX = ".jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def hear(piece: Piece, hearing: Hearing = STUDY) -> Heard | MoodringError:
     listener = Listener(sets, window_s=hearing.window_s, rate_hz=1 / HOP_S)
     moments = []
     try:
-        source = open_file(piece.path, LONG_BLOCK_S)
+        source = _source(piece.path)
         while not source.ended:
             events = source.read(0.0) if hearing.condition == "clean" else _read_under(hearing, piece.name, source)
             moments += listener.push(events)
@@ -84,6 +86,14 @@ def hear(piece: Piece, hearing: Hearing = STUDY) -> Heard | MoodringError:
         return MoodringError(f"{piece.path} is shorter than one step of {HOP_S} s")
     times_s = np.array([moment.time for moment in moments])
     return Heard(times_s, {known.name: np.stack([moment.features[known.name] for moment in moments]) for known in sets})
+
+
+def _source(path: Path) -> Source:
+    if path.suffix.lower() != SESSION_SUFFIX:
+        return open_file(path, LONG_BLOCK_S)
+    from offline.corpora.sessions import SessionEvents
+
+    return SessionEvents(path, LONG_BLOCK_S)
 
 
 def _read_under(hearing: Hearing, name: str, source: Source) -> Sequence[Event]:
@@ -196,7 +206,10 @@ def listening_code() -> str:
 def _key(piece: Piece, hearing: Hearing) -> str | None:
     """What the cache knows a heard piece by; None where there is no file."""
     try:
-        content = hashlib.sha256(piece.path.read_bytes()).hexdigest()
+        # The sound of a recorded session lies beside it, in files of its own.
+        beside = sorted(piece.path.parent.glob(f"{glob.escape(piece.path.stem)}*.flac"))
+        files = [piece.path, *(beside if piece.path.suffix.lower() == SESSION_SUFFIX else [])]
+        content = " ".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
     except OSError:
         return None
     settings = (hearing, HOP_S, piece.end_s, listening_code(), piece.path.suffix.lower())
