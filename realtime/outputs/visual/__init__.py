@@ -1,7 +1,7 @@
 """A page for a projector: the circumplex full-screen in any browser, and a plane to rate on with mouse or finger.
 
 One port serves the page and its WebSocket; the page is one file, shipped here, and asks no other address for anything.
-Sent, each as one JSON text: a ``hello`` on connecting (version, the wheel of colours, whether ratings are taken), then
+Sent, each as one JSON text: a ``hello`` on connecting (version, the field of colours, whether ratings are taken), then
 every reading as ``Reading.as_json()`` with ``sounding``, ``message``, ``label``, ``color``, ``is_blind`` and
 ``is_frozen``, notes as they begin, and an ``answer`` to a rating. Taken: ``label`` alone, valence and arousal on −1…1.
 """
@@ -25,8 +25,8 @@ from realtime.outputs.wording import is_known
 if TYPE_CHECKING:
     from realtime.outputs.visual.server import Server
 
-#: Angles of the wheel of colours that the page paints with: as fine as ``mood_color`` tells them apart.
-_WHEEL_DEG = range(0, 360, 3)
+#: Steps of each axis in the field of colours that the page paints with, from −1 to 1.
+_FIELD_STEPS = 41
 
 
 class Visual:
@@ -85,11 +85,11 @@ def _hello(takes_labels: bool) -> dict[str, Any]:
         number = version("moodring")
     except PackageNotFoundError:  # run from a checkout
         number = "unknown"
-    wheel = [mood_color(math.cos(math.radians(angle)), math.sin(math.radians(angle))) for angle in _WHEEL_DEG]
+    axis = [2.0 * step / (_FIELD_STEPS - 1) - 1.0 for step in range(_FIELD_STEPS)]
     return {
         "type": "hello",
         "version": number,
-        "wheel": wheel,
+        "field": [[mood_color(valence, arousal) for valence in axis] for arousal in axis],
         "neutral": mood_color(0.0, 0.0),
         "takes_labels": takes_labels,
     }

@@ -97,8 +97,9 @@ def test_a_page_is_greeted_and_told_every_reading_with_its_colour():
         reading = told(page)
     assert hello["type"] == "hello"
     assert hello["takes_labels"] is False
-    assert len(hello["wheel"]) == 120
-    assert all(re.fullmatch("#[0-9a-f]{6}", color) for color in [*hello["wheel"], hello["neutral"], reading["color"]])
+    assert [len(row) for row in hello["field"]] == [41] * 41
+    colors = [color for row in hello["field"] for color in row]
+    assert all(re.fullmatch("#[0-9a-f]{6}", color) for color in [*colors, hello["neutral"], reading["color"]])
     assert reading.items() >= READING.as_json().items()
     assert reading["sounding"] == [60, 64]
     assert reading["message"] == "tuned"
