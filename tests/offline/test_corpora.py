@@ -25,7 +25,7 @@ def test_a_label_holds_from_its_time_to_the_next() -> None:
 def test_corpora_are_opened_by_name(tmp_path: Path) -> None:
     (tmp_path / "own.csv").write_text("file,group,time,valence,arousal\na.mid,g,,5,5\n")
     assert isinstance(open_corpus("csv", tmp_path), Manifest)
-    with pytest.raises(UsageError, match=r"^unknown corpus 'daem'; there are deam, vgmidi, csv$"):
+    with pytest.raises(UsageError, match=r"^unknown corpus 'daem'; there are deam, vgmidi, csv, sessions$"):
         open_corpus("daem", tmp_path)
 
 
