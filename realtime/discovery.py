@@ -21,7 +21,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote
 
-from models.errors import MoodringError, UsageError
+from realtime.ports import claimed
 
 if TYPE_CHECKING:
     from zeroconf import ServiceInfo
@@ -328,19 +328,15 @@ def _listening(host: str, port: int, answer: Callable[[str, str], tuple[HTTPStat
         def log_message(self, format: str, *arguments: Any) -> None:
             """Nothing: standard error is under the dashboard."""
 
-    if not 0 <= port <= 65535:
-        raise UsageError(f"the port of the OSCQuery server must be in 1..65535, not {port}")
-    try:
+    with claimed(
+        host,
+        port,
+        name="of the OSCQuery server",
+        cannot="the OSC addresses cannot be listed",
+        instead="leave the port to chance",
+    ):
         family, *_, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
             0
         ]
         kind = type("_ServerOfFamily", (_Server,), {"address_family": family})
         return kind(address, Handler)  # type: ignore[no-any-return]
-    except (OSError, UnicodeError) as failure:
-        if isinstance(failure, OSError) and failure.errno == errno.EADDRINUSE:
-            raise MoodringError(
-                f"port {port} is in use, so the OSC addresses cannot be listed there: end what uses it, or leave the "
-                f"port to chance"
-            ) from None
-        reason = failure.strerror if isinstance(failure, OSError) and failure.strerror else str(failure)
-        raise MoodringError(f"the OSC addresses cannot be listed on {host} port {port}: {reason}") from None

@@ -18,7 +18,6 @@ line of text. OSC bundles are taken apart and done at once, whatever their time 
 from __future__ import annotations
 
 import contextlib
-import errno
 import math
 import selectors
 import socket
@@ -28,8 +27,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from models.errors import MoodringError, UsageError
 from realtime.controls import Calibrate, Control, Controls, Freeze, Label, Record, Reset, SetRate, Smooth, UseModel
+from realtime.ports import claimed
 from realtime.smoothing import SETTINGS
 
 #: The longest packet that is looked at, in bytes, and how deep bundles may be in bundles.
@@ -285,19 +284,12 @@ def _shown(arguments: Sequence[Any]) -> str:
 
 def _bound_socket(host: str, port: int) -> socket.socket:
     """A UDP socket on ``host`` and ``port`` that never waits. Raises as ``OscControl`` does."""
-    if not 0 <= port <= 65535:
-        raise UsageError(f"the port for OSC control must be in 1..65535, not {port}")
-    try:
+    instead = f"give another port (--osc-in {port + 1 if port < 65535 else 9001})"
+    with claimed(
+        host, port, name="for OSC control", cannot="OSC control cannot listen", instead=instead, protocol="UDP"
+    ):
         family, *_, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)[0]
         return _bound(family, address)
-    except (OSError, UnicodeError) as failure:
-        if isinstance(failure, OSError) and failure.errno == errno.EADDRINUSE:
-            raise MoodringError(
-                f"UDP port {port} is in use, so OSC control cannot listen there: end what uses it, or give another "
-                f"port (--osc-in {port + 1 if port < 65535 else 9001})"
-            ) from None
-        reason = failure.strerror if isinstance(failure, OSError) and failure.strerror else str(failure)
-        raise MoodringError(f"OSC control cannot listen on {host} port {port}: {reason}") from None
 
 
 def _bound(family: int, address: Any) -> socket.socket:

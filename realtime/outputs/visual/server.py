@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import json
 import logging
 import math
@@ -24,10 +23,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
-from models.errors import MoodringError, UsageError
 from realtime.controls import Controls, Label
 from realtime.outputs.visual.admission import is_own_host, is_own_origin
 from realtime.outputs.visual.responses import response
+from realtime.ports import claimed
 
 #: Pages at a time, and notes that wait to be sent to each.
 MOST_CLIENTS = 16
@@ -288,16 +287,7 @@ def parse_label(message: str | bytes) -> Label | None:
 
 def listening_socket(host: str, port: int) -> socket.socket:
     """A TCP socket that listens on ``host`` and ``port``. Raises as ``Server`` does."""
-    if not 0 <= port <= 65535:
-        raise UsageError(f"the port of the visual page must be in 1..65535, not {port}")
-    try:
+    instead = f"give another port (--visual {port + 1 if port < 65535 else 8765})"
+    with claimed(host, port, name="of the visual page", cannot="the visual page cannot be served", instead=instead):
         family = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
         return socket.create_server((host, port), family=family, backlog=MOST_CLIENTS)
-    except (OSError, UnicodeError) as failure:
-        if isinstance(failure, OSError) and failure.errno == errno.EADDRINUSE:
-            raise MoodringError(
-                f"port {port} is in use, so the visual page cannot be served there: end what uses it, or give another "
-                f"port (--visual {port + 1 if port < 65535 else 8765})"
-            ) from None
-        reason = failure.strerror if isinstance(failure, OSError) and failure.strerror else str(failure)
-        raise MoodringError(f"the visual page cannot be served on {host} port {port}: {reason}") from None
