@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -13,10 +11,8 @@ from typing import Any
 import numpy as np
 
 from models.agreement import AGREEMENT, Agreement, Examples, read_examples, verify_agreement
-from models.atomic import replace_folder
-from models.bundle import CARD, SEQUENCE_NETWORK, STEP_NETWORK, Bundle, file_entry, load
+from models.bundle import SEQUENCE_NETWORK, STEP_NETWORK, Bundle, file_entry, load
 from models.errors import MoodringError, UsageError
-from models.installing import verify_name
 from models.transcription import open_network
 from offline.adaptation import (
     FEATURE_CLIP,
@@ -31,6 +27,7 @@ from offline.adaptation import (
     without_delay,
 )
 from offline.dataset import Dataset, read_dataset
+from offline.placing import place_bundle, verify_output
 
 _AFFECT = "affect"
 
@@ -104,11 +101,9 @@ def _refusal(name: str, found: Verdict) -> str:
 
 def verify_place(output: Path) -> None:
     """Raise ``UsageError`` where a bundle's name cannot be ``output``'s, or where something else would be replaced."""
-    verify_name(output.name)
+    verify_output(output)
     if not output.absolute().parent.is_dir():
         raise UsageError(f"{output.parent} is not a folder; choose another place for the bundle")
-    if output.exists() and not (output / CARD).is_file() and not (output.is_dir() and not any(output.iterdir())):
-        raise UsageError(f"{output} is there and is no bundle, it would be lost; choose another place")
 
 
 def _lesson(
@@ -176,21 +171,12 @@ def write_adapted(bundle: Bundle, correction: Correction, output: Path, *, about
         AGREEMENT: carried.as_file(),
     }
     card = {**bundle.card, **about, "files": {name: file_entry(content) for name, content in files.items()}}
-    try:
-        with tempfile.TemporaryDirectory(
-            dir=output.parent, prefix=f".{output.name}.", ignore_cleanup_errors=True
-        ) as beside:
-            folder = Path(beside) / output.name
-            folder.mkdir()
-            for name, content in files.items():
-                (folder / name).write_bytes(content)
-            (folder / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-            written = load(folder)
-            agreement = verify_agreement(written, read_examples(written))
-            replace_folder(folder, output)
-    except OSError as error:
-        raise MoodringError(f"{output} cannot be written ({error.strerror or error}); choose another place") from None
-    return agreement
+
+    def check(folder: Path) -> Agreement:
+        written = load(folder)
+        return verify_agreement(written, read_examples(written))
+
+    return place_bundle(output, files, card, check)
 
 
 def _examples(bundle: Bundle, correction: Correction) -> Examples:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,27 +11,17 @@ from numpy.typing import NDArray
 
 from models.affect import OUTPUTS
 from models.agreement import AGREEMENT, Agreement, Examples, read_examples, verify_agreement
-from models.atomic import replace_folder
-from models.bundle import CARD, CARD_FORMAT, SEQUENCE_NETWORK, STEP_NETWORK, file_entry, load
-from models.errors import MoodringError, UsageError
+from models.bundle import CARD_FORMAT, SEQUENCE_NETWORK, STEP_NETWORK, file_entry, load
+from models.errors import MoodringError
 from models.features import feature_set
-from models.installing import verify_name
 from offline.networks import StepModel, architecture, without_dropout
+from offline.placing import place_bundle, verify_output
 
 #: What a bundle carries of the examples: so many steps of each at most, so many numbers in all, 4 bytes each.
 _CARRIED_STEPS = 60
 _CARRIED_NUMBERS = 13_000
 #: Constants with fewer numbers are not worth a second look.
 _LARGE = 1024
-
-
-def verify_output(output: Path) -> None:
-    """Raise ``UsageError`` where a bundle's name cannot be ``output``'s, or where something else would be replaced."""
-    verify_name(output.name)
-    is_bundle = (output / CARD).is_file()
-    is_empty = output.is_dir() and not any(output.iterdir())
-    if output.exists() and not is_bundle and not is_empty:
-        raise UsageError(f"{output} is there and is no bundle, it would be lost; choose another place")
 
 
 def export(
@@ -78,19 +66,9 @@ def export(
     }
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            dir=output.parent, prefix=f".{output.name}.", ignore_cleanup_errors=True
-        ) as beside:
-            folder = Path(beside) / output.name
-            folder.mkdir()
-            for name, content in files.items():
-                (folder / name).write_bytes(content)
-            (folder / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-            agreement = check_agreement(trained, folder, examples)
-            replace_folder(folder, output)
     except OSError as error:
         raise MoodringError(f"{output} cannot be written ({error.strerror or error}); choose another place") from None
-    return agreement
+    return place_bundle(output, files, card, lambda folder: check_agreement(trained, folder, examples))
 
 
 def check_agreement(trained: Any, folder: Path, examples: NDArray[np.float32]) -> Agreement:

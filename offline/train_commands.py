@@ -35,8 +35,8 @@ def train_bundle(
     from offline.bundling import train
     from offline.combining import combined
     from offline.dataset import read_dataset
-    from offline.export import verify_output
     from offline.networks import architecture
+    from offline.placing import verify_output
 
     # What would stop it in the end stops it before the hours of training.
     architecture(recipe.arch)

@@ -111,8 +111,8 @@ def perform_again(
 ) -> None:
     """Replay the session recorded at ``path``; another ``model`` or ``rate_hz`` counts for all of it.
 
-    Raises what ``Recorded`` raises, and ``MoodringError`` where the recorded model is not the one that is here now,
-    unless another is named.
+    Where the recorded model is not the one that is here now, and no other is named, that is said on standard error.
+    Raises what ``Recorded`` raises.
     """
     from realtime.recording.schema import fingerprint
     from realtime.sources.paced import Paced

@@ -19,8 +19,9 @@ from models.bundle import load
 from models.errors import MoodringError, UsageError
 from models.installing import install
 from offline.dataset import Dataset
-from offline.export import check_agreement, export, verify_output
+from offline.export import check_agreement, export
 from offline.networks import ARCHITECTURES, Statistics, architecture
+from offline.placing import verify_output
 from offline.training import sequences
 
 
