@@ -61,44 +61,25 @@ OscOnly = Annotated[
 ]
 
 #: What demo, live and replay share: where readings go, and what may be asked from outside.
-OUTLETS: dict[str, tuple[Any, Any]] = {
-    "plain": (
-        Annotated[bool, typer.Option("--plain", help="One readable line a second instead of the dashboard.")],
-        False,
-    ),
-    "as_json": (Json, False),
-    "theme": (Annotated[str, typer.Option(help="Dashboard for a dark or a light terminal, mono, or auto.")], "auto"),
-    "smoothing": (
-        Annotated[str, typer.Option(metavar="SETTING", help="Smooth readings: calm, normal or nervous.")],
-        "off",
-    ),
-    "osc": (
-        Annotated[list[str] | None, typer.Option(metavar="HOST:PORT", help="Send over OSC; may be repeated.")],
-        None,
-    ),
-    "osc_rate": (Annotated[str, typer.Option(metavar="HZ", help="OSC messages a second, or 'change'.")], "60"),
-    "osc_prefix": (Annotated[str, typer.Option(help="What OSC addresses begin with.")], "/moodring"),
-    "osc_template": (
-        Annotated[str | None, typer.Option(help="OSC addresses with {address} or {name} in them.")],
-        None,
-    ),
-    "osc_only": (OscOnly, None),
-    "osc_bundles": (Annotated[bool, typer.Option("--osc-bundles", help="OSC bundles with the sound's time.")], False),
-    "osc_in": (Annotated[int | None, typer.Option(metavar="PORT", help="Take what is asked over OSC.")], None),
-    "osc_in_host": (
-        Annotated[str, typer.Option(metavar="HOST", help="Where --osc-in listens; 0.0.0.0 is the whole network.")],
-        "127.0.0.1",
-    ),
-    "announce": (Annotated[bool, typer.Option("--announce", help="Be found: DNS-SD and OSCQuery.")], False),
-    "visual": (
-        Annotated[int | None, typer.Option(metavar="[PORT]", help="Serve a page for a projector (port 8765).")],
-        None,
-    ),
-    "record": (Annotated[Path | None, typer.Option(metavar="FILE", help="Record the session (JSON Lines).")], None),
-    "record_sound": (
-        Annotated[bool, typer.Option("--record-sound", help="Record the sound, too, as FLAC beside it.")],
-        False,
-    ),
+OUTLETS: dict[str, Any] = {
+    "plain": Annotated[bool, typer.Option("--plain", help="One readable line a second instead of the dashboard.")],
+    "as_json": Json,
+    "theme": Annotated[str, typer.Option(help="Dashboard for a dark or a light terminal, mono, or auto.")],
+    "smoothing": Annotated[str, typer.Option(metavar="SETTING", help="Smooth readings: calm, normal or nervous.")],
+    "osc": Annotated[list[str] | None, typer.Option(metavar="HOST:PORT", help="Send over OSC; may be repeated.")],
+    "osc_rate": Annotated[str, typer.Option(metavar="HZ", help="OSC messages a second, or 'change'.")],
+    "osc_prefix": Annotated[str, typer.Option(help="What OSC addresses begin with.")],
+    "osc_template": Annotated[str | None, typer.Option(help="OSC addresses with {address} or {name} in them.")],
+    "osc_only": OscOnly,
+    "osc_bundles": Annotated[bool, typer.Option("--osc-bundles", help="OSC bundles with the sound's time.")],
+    "osc_in": Annotated[int | None, typer.Option(metavar="PORT", help="Take what is asked over OSC.")],
+    "osc_in_host": Annotated[
+        str, typer.Option(metavar="HOST", help="Where --osc-in listens; 0.0.0.0 is the whole network.")
+    ],
+    "announce": Annotated[bool, typer.Option("--announce", help="Be found: DNS-SD and OSCQuery.")],
+    "visual": Annotated[int | None, typer.Option(metavar="[PORT]", help="Serve a page for a projector (port 8765).")],
+    "record": Annotated[Path | None, typer.Option(metavar="FILE", help="Record the session (JSON Lines).")],
+    "record_sound": Annotated[bool, typer.Option("--record-sound", help="Record the sound, too, as FLAC beside it.")],
 }
 
 #: Options whose value may be left out, and what is meant then.
@@ -129,9 +110,12 @@ def with_outlets(command: Callable[..., None]) -> Callable[..., None]:
         command(outlets=Outlets(**{name: value for name, value in chosen.items() if value is not None}), **given)
 
     own = [each for name, each in signature(command, eval_str=True).parameters.items() if name != "outlets"]
+    nothing = Outlets()
+    # What may be repeated and is not given is None to the parser.
     shared = [
-        Parameter(name, Parameter.KEYWORD_ONLY, annotation=kind, default=value)
-        for name, (kind, value) in OUTLETS.items()
+        Parameter(name, Parameter.KEYWORD_ONLY, annotation=kind, default=None if default == () else default)
+        for name, kind in OUTLETS.items()
+        for default in (getattr(nothing, name),)
     ]
     filled.__signature__ = Signature([*own, *shared])  # type: ignore[attr-defined]
     filled.__annotations__ = {each.name: each.annotation for each in (*own, *shared)}
