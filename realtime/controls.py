@@ -14,6 +14,9 @@ from dataclasses import dataclass
 #: What is said back to whoever asked: one line, and whether it was done.
 Answer = Callable[[str, bool], None]
 
+#: The longest name of a model or a rater, in characters.
+LONGEST_NAME = 64
+
 #: How many may wait: a flood is refused, not hoarded.
 MOST_WAITING = 256
 
@@ -76,6 +79,19 @@ class MoveLabel:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceLabel:
+    """Put the listener's point there on −1…1; an axis that is None stays where it is, or in the middle."""
+
+    valence: float | None = None
+    arousal: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Learn:
+    """Learn anew which controls of the MIDI controller rate."""
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """Begin a recording, or end it; None changes from one to the other."""
 
@@ -87,7 +103,13 @@ class Quit:
     """End the session."""
 
 
-Control = Calibrate | Reset | Freeze | Smooth | SetRate | UseModel | Label | MoveLabel | Record | Quit
+Rating = Label | MoveLabel | PlaceLabel
+Control = Calibrate | Reset | Freeze | Smooth | SetRate | UseModel | Rating | Learn | Record | Quit
+
+
+def is_name(value: object) -> bool:
+    """Whether ``value`` is fit to be shown and written: neither empty nor long, and no control characters."""
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and value.isprintable()
 
 
 class Controls:

@@ -24,8 +24,10 @@ from realtime.controls import (
     Control,
     Freeze,
     Label,
+    Learn,
     MoveLabel,
     Quit,
+    Rating,
     Record,
     Reset,
     SetRate,
@@ -72,6 +74,13 @@ class Recording(Protocol):
         """The recording is over."""
 
 
+class Ratings(Protocol):
+    """What is rated while a session is replayed, kept beside it; see ``realtime.recording.ratings``."""
+
+    def keep(self, time_s: float, label: Label, said: str) -> None:
+        """Keep ``label``, given at ``time_s``; raises ``MoodringError`` where it cannot be kept."""
+
+
 #: What a replay does again where the recorded session did it; the rest concerns what was shown.
 _DONE_AGAIN = (Calibrate, Reset, SetRate, UseModel, Label)
 
@@ -81,8 +90,9 @@ class Desk:
 
     ``model`` is the one asked for, None for the best for the source; ``record`` begins a recording, ``end`` ends the
     session. A replay has ``loads_at_once``, since the place where another model was taken up matters there, and names
-    in ``overruled`` the controls of the recording that do not count. ``is_blind`` hides what is predicted from whoever
-    rates. Raises ``UsageError`` for an unknown smoothing.
+    in ``overruled`` the controls of the recording that do not count. ``is_blind`` hides what is predicted, and what
+    others said, from whoever rates. ``rater`` names that listener; ``ratings`` keeps what is rated while nothing is
+    recorded; ``learn`` has a MIDI controller learned anew. Raises ``UsageError`` for an unknown smoothing.
     """
 
     def __init__(
@@ -97,11 +107,18 @@ class Desk:
         loads_at_once: bool = False,
         overruled: tuple[type[Control], ...] = (),
         is_blind: bool = False,
+        rater: str = "",
+        ratings: Ratings | None = None,
+        learn: Callable[[], None] | None = None,
     ) -> None:
         self.recording: Recording | None = None
         self._overruled = overruled
-        self.label: tuple[float, float] | None = None
         self.is_blind = is_blind
+        self._rater = rater
+        self._ratings = ratings
+        self._learn = learn
+        # What each listener feels, by name; who said something last comes last.
+        self._points: dict[str, tuple[float, float]] = {}
         self._tracker = tracker
         self._kind = kind
         self._model = model
@@ -119,31 +136,49 @@ class Desk:
         self._was_calibrating = False
         self._news, self._news_until_s = "", -math.inf
 
+    @property
+    def label(self) -> tuple[float, float] | None:
+        """The listener's own point; where that has said nothing and is not to be kept from it, the newest of others."""
+        others = [] if self.is_blind else list(self._points.values())
+        return self._points.get(self._rater, others[-1] if others else None)
+
     def do(self, control: Control, answer: Answer | None = None) -> None:
         """Do what was asked, say so in the news, and tell ``answer`` whether it was done."""
         if isinstance(control, UseModel):
             self._load(control, answer)
             return
         try:
+            if isinstance(control, Rating):
+                named = control.rater if isinstance(control, Label) else ""
+                control = self._point(control, named or self._rater)
+                if self.recording is None and self._ratings is not None:
+                    self._ratings.keep(self._tracker.time_s, control, self._told(control))
             said = self._change(control)
         except MoodringError as error:
             self._say(str(error), answer, done=False)
             return
         self._say(said, answer, done=True)
-        # As it came out, so that it can be done again.
-        if isinstance(control, MoveLabel) and self.label is not None:
-            control = Label(*self.label)
-        elif isinstance(control, SetRate):
-            control = SetRate(self._tracker.rate_hz)
-        elif isinstance(control, Smooth):
-            control = Smooth(self._smoothing)
-        if self.recording is not None and not isinstance(control, Record | Quit):
-            self.recording.control(self._tracker.time_s, control, said)
+        self._note(control, said)
 
     def do_again(self, control: Control) -> None:
         """Do what was done at this place of the session that is replayed, if it bears on what is replayed."""
-        if isinstance(control, _DONE_AGAIN) and not isinstance(control, self._overruled):
+        if not isinstance(control, _DONE_AGAIN) or isinstance(control, self._overruled):
+            return
+        if isinstance(control, Label):
+            # Whoever rated then need not be who listens now.
+            control = self._point(control, control.rater)
+            self._note(control, self._mark(control))
+        else:
             self.do(control)
+
+    def _note(self, control: Control, said: str) -> None:
+        """Record what was done as it came out, so that it can be done again."""
+        if isinstance(control, SetRate):
+            control = SetRate(self._tracker.rate_hz)
+        elif isinstance(control, Smooth):
+            control = Smooth(self._smoothing)
+        if self.recording is not None and not isinstance(control, Learn | Record | Quit):
+            self.recording.control(self._tracker.time_s, control, said)
 
     def hear(self, events: Sequence[Event]) -> Sequence[Event]:
         """The events, recorded if anything is; what the tracker must be given."""
@@ -239,8 +274,13 @@ class Desk:
             rate_hz = control.hz if control.hz is not None else self._next_rate(control.step)
             self._tracker.use(self._tracker.bundle, rate_hz=rate_hz)
             return f"{self._tracker.rate_hz:g} readings a second"
-        if isinstance(control, Label | MoveLabel):
+        if isinstance(control, Label):
             return self._mark(control)
+        if isinstance(control, Learn):
+            if self._learn is None:
+                raise MoodringError("there is no controller to learn: start with --label-midi PORT")
+            self._learn()
+            return "learning the controller"
         if isinstance(control, Record):
             return self._switch_recording(control.on)
         if isinstance(control, Quit):
@@ -288,15 +328,27 @@ class Desk:
             return min((rate for rate in rates if rate > now_hz + 1e-9), default=now_hz)
         return max((rate for rate in rates if rate < now_hz - 1e-9), default=now_hz)
 
-    def _mark(self, control: Label | MoveLabel) -> str:
-        valence, arousal = control.valence, control.arousal
+    def _point(self, control: Rating, rater: str) -> Label:
+        """Where ``control`` puts the point of ``rater``, within the plane."""
+        from_valence, from_arousal = self._points.get(rater, (0.0, 0.0))
+        valence = from_valence if control.valence is None else control.valence
+        arousal = from_arousal if control.arousal is None else control.arousal
         if isinstance(control, MoveLabel):
-            from_valence, from_arousal = self.label or (0.0, 0.0)
             valence, arousal = from_valence + valence, from_arousal + arousal
         if not (math.isfinite(valence) and math.isfinite(arousal)):
             raise MoodringError("a label's valence and arousal must be numbers in −1…1")
-        self.label = min(max(valence, -1.0), 1.0), min(max(arousal, -1.0), 1.0)
-        return "your point: valence {:+.2f}, arousal {:+.2f}".format(*self.label).replace("-", "−")
+        return Label(min(max(valence, -1.0), 1.0), min(max(arousal, -1.0), 1.0), rater)
+
+    def _mark(self, label: Label) -> str:
+        """Take ``label`` for what its rater feels now."""
+        self._points.pop(label.rater, None)
+        self._points[label.rater] = label.valence, label.arousal
+        return self._told(label)
+
+    def _told(self, label: Label) -> str:
+        whose = "your" if label.rater == self._rater else f"{label.rater or 'the listener'}'s"
+        point = f"valence {label.valence:+.2f}, arousal {label.arousal:+.2f}"
+        return f"{whose} point: {point}".replace("-", "−")
 
     def _load(self, control: UseModel | None, answer: Answer | None) -> None:
         """Load the model that ``control`` asks for, or the best for the source, and take it up once it is there."""

@@ -27,16 +27,26 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from realtime.controls import Calibrate, Control, Controls, Freeze, Label, Record, Reset, SetRate, Smooth, UseModel
+from realtime.controls import (
+    LONGEST_NAME,
+    Calibrate,
+    Control,
+    Controls,
+    Freeze,
+    Label,
+    Record,
+    Reset,
+    SetRate,
+    Smooth,
+    UseModel,
+    is_name,
+)
 from realtime.ports import claimed
 from realtime.smoothing import SETTINGS
 
 #: The longest packet that is looked at, in bytes, and how deep bundles may be in bundles.
 LONGEST_PACKET = 8192
 _DEEPEST = 8
-
-#: The longest name of a model or a rater, in characters.
-LONGEST_NAME = 64
 
 #: What a type tag may hold: the types that python-osc knows.
 _KNOWN_TYPES = set(",ihfdsbrmtTFN[]")
@@ -236,12 +246,7 @@ def _rate(arguments: Sequence[Any]) -> Control:
 
 def _model(arguments: Sequence[Any]) -> Control:
     # A folder is for whoever sits at the machine: a name from the network must not have it read any path.
-    if (
-        len(arguments) == 1
-        and _is_name(arguments[0])
-        and not set(arguments[0]) & set("/\\:")
-        and arguments[0][0] != "."
-    ):
+    if len(arguments) == 1 and is_name(arguments[0]) and not set(arguments[0]) & set("/\\:") and arguments[0][0] != ".":
         return UseModel(arguments[0])
     raise WrongArgumentError(f"takes the name of an installed model, not {_shown(arguments)}")
 
@@ -250,7 +255,7 @@ def _label(arguments: Sequence[Any]) -> Control:
     place, rater = arguments[:2], arguments[2:]
     if not (len(place) == 2 and all(_is_number(value) and -1.0 <= value <= 1.0 for value in place)):
         raise WrongArgumentError(f"takes valence and arousal, each in -1..1, not {_shown(arguments)}")
-    if len(rater) > 1 or not all(value == "" or _is_name(value) for value in rater):
+    if len(rater) > 1 or not all(value == "" or is_name(value) for value in rater):
         raise WrongArgumentError(f"takes a rater's name of up to {LONGEST_NAME} letters, not {_shown(rater)}")
     return Label(float(place[0]), float(place[1]), *rater)
 
@@ -269,11 +274,6 @@ _PARSERS: dict[str, Callable[[Sequence[Any]], Control | None]] = {
 
 def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and math.isfinite(value)
-
-
-def _is_name(value: Any) -> bool:
-    """Whether ``value`` is fit to be shown and written: neither empty nor long, and no control characters."""
-    return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and value.isprintable()
 
 
 def _shown(arguments: Sequence[Any]) -> str:

@@ -11,7 +11,9 @@ from pathlib import Path
 class Outlets:
     """Where a session's readings go and what may be asked of it from outside, as the command line says it.
 
-    ``osc_rate`` is messages a second, or ``change``; ``visual`` and ``osc_in`` are ports, None for none.
+    ``osc_rate`` is messages a second, or ``change``; ``visual`` and ``osc_in`` are ports, None for none. ``rater`` is
+    who rates, empty for one without a name; ``label_midi`` the MIDI controller to rate by, empty for the first there is
+    and None for none, and ``label_learn`` has its controls learned anew.
     """
 
     plain: bool = False
@@ -28,5 +30,8 @@ class Outlets:
     osc_in_host: str = "127.0.0.1"
     announce: bool = False
     visual: int | None = None
+    rater: str = ""
+    label_midi: str | None = None
+    label_learn: bool = False
     record: Path | None = None
     record_sound: bool = False

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 
 from models.bundle import load_for
 from models.errors import UsageError
-from realtime.controls import Calibrate, Control, Controls, SetRate, UseModel
+from realtime.controls import LONGEST_NAME, Calibrate, Control, Controls, Label, SetRate, UseModel, is_name
 from realtime.desk import Desk, Recording
 from realtime.outlets import Outlets
 from realtime.outputs import Output
+from realtime.outputs.wording import count
 from realtime.session import Session
 from realtime.sources import Played
 from realtime.tracker import EmotionTracker
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from realtime.osc_control import ControlAddress
     from realtime.outputs.dashboard import Dashboard
     from realtime.outputs.osc import Osc
+    from realtime.recording.ratings import RatingPass
 
 #: For how long after a failure OSC's targets are told of.
 TROUBLE_S = 3.0
@@ -46,16 +48,22 @@ def perform(
     is_blind: bool = False,
     is_replay: bool = False,
     overruled: tuple[type[Control], ...] = (),
+    ratings: RatingPass | None = None,
     began_s: float = 0.0,
 ) -> None:
     """Follow ``source`` to its end or until ``stop``, and say on standard error what it came to.
 
-    ``calibrates`` begins with the noise of the room; ``is_replay`` and ``overruled`` are those of ``Desk``, ``began_s``
-    that of ``Session``. Closes ``source``, whatever happens. Raises ``MoodringError`` for what cannot be opened.
+    ``calibrates`` begins with the noise of the room; ``is_replay``, ``overruled`` and ``ratings`` are those of
+    ``Desk``, ``began_s`` that of ``Session``. Closes ``source``, whatever happens. Raises ``MoodringError`` for what
+    cannot be opened.
     """
     controls = Controls()
     with ExitStack() as ends:
         ends.callback(source.close)
+        if outlets.rater and not is_name(outlets.rater):
+            raise UsageError(f"--rater takes a name of at most {LONGEST_NAME} characters, not {outlets.rater!r}")
+        if ratings is not None:
+            ends.callback(ratings.close)
         outputs, dashboard, troubles = _outputs(outlets, controls, ends)
         tracker = EmotionTracker(load_for(source.kind, model), rate_hz=rate_hz)
         recorded: list[Recording] = []
@@ -74,6 +82,8 @@ def perform(
             loads_at_once=is_replay,
             overruled=overruled,
             is_blind=is_blind,
+            rater=outlets.rater,
+            ratings=ratings,
         )
         if outlets.record is not None:
             desk.recording = record(outlets.record)
@@ -93,6 +103,9 @@ def perform(
     print(f"moodring: {tally}", file=sys.stderr)
     for recording in recorded:
         print(f"moodring: {_told(recording, source, outlets)}", file=sys.stderr)
+    if ratings is not None and ratings.path is not None:
+        kept = ratings.problem or f"kept {count(ratings.kept, 'rating')}, to be read together with {source.name}"
+        print(f"moodring: {ratings.path}: {kept}", file=sys.stderr)
     if session.is_stuck:
         # Python would wait for, and abort at, the standard output that a stuck thread holds.
         sys.stderr.flush()
@@ -111,9 +124,11 @@ def perform_again(
 ) -> None:
     """Replay the session recorded at ``path``; another ``model`` or ``rate_hz`` counts for all of it.
 
-    Where the recorded model is not the one that is here now, and no other is named, that is said on standard error.
-    Raises what ``Recorded`` raises.
+    What is rated meanwhile is kept beside it, unless it is recorded anew; ``is_blind`` hides what is predicted and what
+    was rated before. Where the recorded model is not the one that is here now, and no other is named, that is said on
+    standard error. Raises what ``Recorded`` raises.
     """
+    from realtime.recording.ratings import RatingPass
     from realtime.recording.schema import fingerprint
     from realtime.sources.paced import Paced
     from realtime.sources.recorded import Recorded
@@ -125,11 +140,14 @@ def perform_again(
         if fingerprint(bundle) != header.fingerprint:
             warning = f"{path} was recorded with another version of the model '{header.model}': readings will differ"
             print(f"moodring: {warning}", file=sys.stderr)
-    overruled: list[type[Control]] = []
+    # What others felt would lead whoever rates blind, and is not part of what is recorded of that.
+    overruled: list[type[Control]] = [Label] if is_blind else []
     if model is not None:
         overruled.append(UseModel)
     if rate_hz is not None:
         overruled.append(SetRate)
+    version = metadata.version("moodring")
+    ratings = RatingPass(path, header, rater=outlets.rater, is_blind=is_blind, version=version)
     perform(
         source if is_fast else Paced(source),
         model=model or header.model,
@@ -139,6 +157,7 @@ def perform_again(
         is_blind=is_blind,
         is_replay=True,
         overruled=tuple(overruled),
+        ratings=ratings if outlets.record is None else None,
         began_s=source.began_s,
     )
 
@@ -251,7 +270,7 @@ def _recorder(path: Path | None, source: Played, tracker: EmotionTracker, outlet
         kind=source.kind,
         model=tracker.bundle,
         rate_hz=tracker.rate_hz,
-        settings={"smoothing": outlets.smoothing},
+        settings={"smoothing": outlets.smoothing} | ({"rater": outlets.rater} if outlets.rater else {}),
         with_sound=outlets.record_sound,
         began_s=tracker.time_s,
         version=metadata.version("moodring"),

@@ -8,7 +8,8 @@ so that what is read is what was heard, to the bit.
 ``header``              the first line: ``format`` (1), ``moodring`` (version), ``began`` (ISO 8601 with zone),
                         ``source``, ``kind`` (``sound`` or ``notes``), ``model``, ``fingerprint`` (see below),
                         ``rate_hz`` (null: the model's own), ``began_s`` (stream time at which recording began),
-                        ``sound`` (name of the sound file, null where the sound is not recorded), ``settings``
+                        ``sound`` (name of the sound file, null where the sound is not recorded), ``settings``, among
+                        them the ``rater`` where one was named
 ``note_on``             a key went down: ``pitch``, ``velocity``, ``channel`` (0–15)
 ``note_off``            it came up: ``pitch``, ``channel``
 ``pedal``               sustain: ``down``, ``channel``; ``sostenuto`` likewise
@@ -22,8 +23,8 @@ so that what is read is what was heard, to the bit.
 ``sound_to``            a block of sound was heard, up to frame ``frames`` of the present file; ``time`` is its end
 ``calibrate`` …         what a person asked for, named and filled as in ``realtime.controls``, and what was ``said`` to
                         it: ``calibrate``, ``reset``, ``freeze``, ``smooth``, ``set_rate``, ``use_model``, ``label``,
-                        ``move_label``, ``record``, ``quit``. The point of a label is ``valence_norm`` and
-                        ``arousal_norm``, −1…1, with the ``rater``
+                        ``record``, ``quit``. The point of a label is ``valence_norm`` and ``arousal_norm``, −1…1, with
+                        the ``rater`` (empty: one who has given no name), however it was moved there
 ``reading``             what the tracker gave, neither smoothed nor held, with the keys that ``--json`` prints, and
                         ``exact``: valence, its spread, arousal, its spread, unrounded
 ``note``                a note as it began, played or transcribed: ``pitch``, ``velocity``, ``channel``
@@ -31,6 +32,15 @@ so that what is read is what was heard, to the bit.
 ``gap``                 the disk was too slow: ``lost`` lines or blocks of sound between ``time`` and ``to`` are missing
 ``end``                 the last line: how many ``readings`` were given and how many lines or blocks ``lost``. Without
                         it the recording was cut short: the program was killed, or the disk was full
+======================  ================================================================================================
+
+Where a session is rated as it is played again, that goes into a file beside it, which begins with another line and has
+only labels after it:
+
+======================  ================================================================================================
+``ratings``             ``format`` (1), ``moodring`` (version), ``began`` (ISO 8601 with zone), ``session`` (name of the
+                        recording), ``session_began`` (``began`` in the recording's header), ``rater`` (empty: one who
+                        has given no name), ``is_blind`` (predictions were hidden); ``time`` is 0
 ======================  ================================================================================================
 
 Lines of input, from ``note_on`` to the controls, stand in the order in which the tracker was given them.
@@ -88,6 +98,19 @@ class Header:
     settings: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class RatingsHeader:
+    """The first line of a file of ratings; the module says what its fields hold."""
+
+    format: int
+    moodring: str
+    began: str
+    session: str
+    session_began: str
+    rater: str
+    is_blind: bool
+
+
 def fingerprint(bundle: Bundle) -> str:
     """A hash of all that decides the bundle's readings: its networks, its hop, its window and its features."""
     decisive = {name: bundle.card[name] for name in ("hop_s", "window_s", "inputs", "states", "files")}
@@ -125,6 +148,17 @@ def header_of(record: Mapping[str, Any]) -> Header:
     if record["type"] != "header":
         raise ValueError("it is no header")
     header: Header = _filled(Header, record, {})
+    return header
+
+
+def ratings_record(header: RatingsHeader) -> dict[str, Any]:
+    """The record of the first line of a file of ratings."""
+    return {"type": "ratings", "time": 0.0, **{field.name: getattr(header, field.name) for field in fields(header)}}
+
+
+def ratings_of(record: Mapping[str, Any]) -> RatingsHeader:
+    """What such a record holds; ``ValueError`` where a field is missing or holds something else."""
+    header: RatingsHeader = _filled(RatingsHeader, record, {})
     return header
 
 

@@ -228,6 +228,8 @@ def _read_header(path: Path) -> Header:
         raise MoodringError(f"{path} cannot be read: {error.strerror}") from error
     try:
         record = from_line(line)
+        if record["type"] == "ratings":
+            raise UsageError(f"{path} holds ratings of {record.get('session')}: give that recording")
         if record["type"] != "header" or not isinstance(record.get("format"), int):
             raise ValueError("its first line is no header")
     except ValueError:
