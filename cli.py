@@ -359,7 +359,9 @@ def prepare(
 
 @app.command()
 def audit(
-    corpus: Annotated[str, typer.Argument(help="deam, vgmidi, or csv for a table of your own.")],
+    corpus: Annotated[
+        str, typer.Argument(help="deam, vgmidi, csv for a table of your own, or sessions for your recordings.")
+    ],
     path: Annotated[Path, typer.Argument(metavar="PATH", help="The corpus's folder or zip.")],
     audio_offset: AudioOffset = 0.0,
     as_json: Json = False,

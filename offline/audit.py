@@ -11,7 +11,7 @@ from pathlib import Path
 from models.errors import MoodringError
 from offline.corpora import Corpus, Piece
 from offline.corpora.deam import Deam
-from realtime.sources.files import open_file
+from offline.prepare import open_piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def _swapped_axes(corpus: Deam) -> Iterator[Finding]:
 def _unreadable(pieces: Sequence[Piece]) -> Iterator[Finding]:
     for piece in pieces:
         try:
-            source = open_file(piece.path)
+            source = open_piece(piece.path)
             # A file may look whole and yet break off before its first block.
             source.read(0.0)
             source.close()

@@ -8,9 +8,13 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from models.errors import MoodringError, UsageError
+
+if TYPE_CHECKING:
+    from offline.corpora import Corpus
+    from offline.rater_agreement import Agreement
 
 
 def prepare_corpus(
@@ -47,11 +51,13 @@ def prepare_corpus(
             opened, output, hearing=hearing, every=every, jobs=jobs, scheduler=scheduler, progress=progress
         )
     print(f"{output}: {-(-len(opened) // every) - len(failed)} pieces")
+    for found in _agreements(opened):
+        print(found)
     return failed
 
 
 def audit_corpus(corpus: str, path: Path, *, audio_offset_s: float, as_json: bool) -> Iterator[str]:
-    """A line for each thing that is wrong, and one that says so where nothing is."""
+    """A line for each thing that is wrong, how far those agree who rated the same sessions, and what it came to."""
     from offline.audit import audit
     from offline.corpora import open_corpus
 
@@ -62,8 +68,18 @@ def audit_corpus(corpus: str, path: Path, *, audio_offset_s: float, as_json: boo
             yield json.dumps({"type": "finding", **asdict(finding)})
         else:
             yield f"{finding.kind}: {finding.message}"
+    for found in _agreements(opened):
+        yield json.dumps({"type": "agreement", **asdict(found)}) if as_json else f"raters: {found}"
     if not as_json:
         yield f"{corpus}: {len(opened)} rated pieces, {len(findings) or 'no'} findings"
+
+
+def _agreements(corpus: Corpus) -> list[Agreement]:
+    """How far the raters of recorded sessions agree, two at a time; other corpora do not say who rated what."""
+    from offline.corpora.sessions import Sessions
+    from offline.rater_agreement import agreements
+
+    return agreements(corpus.passes.values()) if isinstance(corpus, Sessions) else []
 
 
 def feature_sets(asked: str, kind: Literal["sound", "notes"]) -> tuple[str, ...]:

@@ -70,7 +70,7 @@ def hear(piece: Piece, hearing: Hearing = STUDY) -> Heard | MoodringError:
     listener = Listener(sets, window_s=hearing.window_s, rate_hz=1 / HOP_S)
     moments = []
     try:
-        source = _source(piece.path)
+        source = open_piece(piece.path)
         while not source.ended:
             events = source.read(0.0) if hearing.condition == "clean" else _read_under(hearing, piece.name, source)
             moments += listener.push(events)
@@ -88,7 +88,8 @@ def hear(piece: Piece, hearing: Hearing = STUDY) -> Heard | MoodringError:
     return Heard(times_s, {known.name: np.stack([moment.features[known.name] for moment in moments]) for known in sets})
 
 
-def _source(path: Path) -> Source:
+def open_piece(path: Path) -> Source:
+    """The source that gives what a piece sounds like: a sound or MIDI file, or a recorded session."""
     if path.suffix.lower() != SESSION_SUFFIX:
         return open_file(path, LONG_BLOCK_S)
     from offline.corpora.sessions import SessionEvents

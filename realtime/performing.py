@@ -100,6 +100,8 @@ def perform(
             source, tracker, outputs, stop=stop, announce=said, controls=controls, desk=desk, began_s=began_s
         )
         tally = session.run()
+        if ratings is not None:
+            ratings.end(tally.heard_s)
     print(f"moodring: {tally}", file=sys.stderr)
     for recording in recorded:
         print(f"moodring: {_told(recording, source, outlets)}", file=sys.stderr)

@@ -1,29 +1,29 @@
 """One's own recordings, with what was rated while they were made.
 
-A folder of recordings (``*.jsonl``, their sound beside them) as ``realtime.recording`` writes them. A rating holds
-until the same rater's next; several raters become mean and spread at each time, and where one rates the spread is not
-known. Ratings are ``dynamic`` labels: before a session's first there is none. Its ``labels``, which have a value
-everywhere, say the first rating there.
+A folder of recordings (``*.jsonl``, their sound beside them) as ``realtime.recording`` writes them, and of what was
+rated while they were replayed. A rating holds until the same rater's next, or the end of that pass; several raters
+become mean and spread at each time, the passes of one rater their mean, and where one rates the spread is not known.
+Ratings are ``dynamic`` labels: before a session's first there is none. Its ``labels``, which have a value everywhere,
+say the first rating there.
 
 A session is a group of its own, named like its file. Takes of one piece stay together where the header's ``settings``
-have the same text under ``group``, or where the source was the same MIDI or sound file.
+have the same text under ``group``, where the source was the same MIDI or sound file, and where one is a replay of the
+other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
-from models.affect import HALF_RANGE, from_normalized
 from models.errors import MoodringError, UsageError
-from offline.corpora import Labels, Piece
+from offline.corpora import Piece
 from offline.corpora.problems import Problems
-from realtime.controls import Label
+from offline.corpora.raters import Pass, filled, passes, together
 from realtime.events import Event
-from realtime.recording.schema import Header, from_line, input_of
+from realtime.recording.ratings import labels_in, read_ratings
+from realtime.recording.schema import Header, RatingsHeader
 from realtime.sources.files import MIDI_SUFFIXES
 from realtime.sources.recorded import Recorded
 
@@ -33,6 +33,8 @@ _SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
 
 class Sessions:
     """The rated recordings in the folder ``path``, by name; those without a rating are told in ``unrated``.
+
+    ``passes`` are who rated each of them, by its name: first what was said when it was recorded, then the others.
 
     Raises ``UsageError`` where there is no recording, and ``MoodringError`` for one that cannot be read; unless
     ``strict``, that one is left out and told in ``problems``. Sessions of sound and of notes together are refused: no
@@ -49,21 +51,31 @@ class Sessions:
         if not files:
             raise UsageError(f"{path} holds no recordings (*{SUFFIX}); 'moodring live --record FILE' makes one")
         problems = Problems(strict=strict)
-        pieces, unrated, kinds = [], [], {}
+        headers: dict[str, Header] = {}
+        heard: dict[str, list[Pass]] = {}
+        later: list[tuple[Path, RatingsHeader, list[Pass]]] = []
         for file in files:
             with problems.gathered():
-                header, ratings = _read(file)
-                if not ratings:
-                    unrated.append(file.stem)
+                given_later = read_ratings(file)
+                if given_later is not None:
+                    own, labels, end_s = given_later
+                    later.append((file, own, passes(labels, own.rater, end_s)))
                     continue
-                kinds[file.stem] = header.kind
-                pieces.append(_piece(file, header, ratings))
+                headers[file.name], heard[file.name] = _read(file)
+        for file, own, said in sorted(later, key=lambda one: one[1].began):
+            with problems.gathered():
+                _verify_same(file, own, headers)
+                heard[own.session] += said
+        unrated = [Path(name).stem for name, said in heard.items() if not said]
+        kinds = {Path(name).stem: headers[name].kind for name, said in heard.items() if said}
+        pieces = [_piece(path / name, headers, said) for name, said in heard.items() if said]
         if len(set(kinds.values())) > 1:
             one, other = (next(name for name, kind in kinds.items() if kind == wanted) for wanted in ("sound", "notes"))
             raise MoodringError(f"'{one}' is of sound and '{other}' of notes; keep them in folders of their own")
         if not pieces and not problems.found:
             raise MoodringError(f"no recording in {path} has a rating; rate while you record, then prepare again")
         self._pieces = pieces
+        self.passes = {Path(name).stem: tuple(said) for name, said in heard.items() if said}
         self.problems = tuple(problems.found)
         self.unrated = tuple(unrated)
         self.kind: Literal["sound", "notes"] = next(iter(kinds.values()), "notes")
@@ -101,56 +113,40 @@ class SessionEvents:
         self._recorded.close()
 
 
-def _read(file: Path) -> tuple[Header, list[tuple[float, Label]]]:
-    """The header and the ratings in their order, each with its time."""
+def _read(file: Path) -> tuple[Header, list[Pass]]:
+    """The header, and what was rated while it was recorded."""
     recorded = Recorded(file)
     recorded.close()
-    ratings = []
     with file.open("rb") as lines:
-        for line in lines:
-            if b'"label"' not in line:
-                continue
-            try:
-                record = from_line(line)
-                label = input_of(record)
-            except ValueError:
-                # A torn last line, or one that says so when the recording is played.
-                continue
-            if isinstance(label, Label):
-                ratings.append((float(record["time"]), label))
-    return recorded.header, ratings
+        labels = labels_in(lines)
+    rater = recorded.header.settings.get("rater")
+    return recorded.header, passes(labels, rater if isinstance(rater, str) else "")
 
 
-def _piece(file: Path, header: Header, ratings: list[tuple[float, Label]]) -> Piece:
-    said = _labels(ratings)
-    unknown = np.full((1, 4), np.nan, np.float32)
-    dynamic = said
-    if said.times_s[0] > 0:
-        dynamic = Labels(np.concatenate([[0.0], said.times_s]), np.concatenate([unknown, said.values]))
-    labels = Labels(np.concatenate([[0.0], said.times_s[1:]]), said.values)
-    raters = sorted({label.rater for _, label in ratings if label.rater})
-    return Piece(
-        file.stem, file, _group(file, header), labels, dynamic=dynamic, cohort=", ".join(raters) if raters else None
-    )
+def _verify_same(file: Path, own: RatingsHeader, headers: Mapping[str, Header]) -> None:
+    """Raise ``MoodringError`` where the recording that was rated is not there, or is another one."""
+    if own.session not in headers:
+        raise MoodringError(
+            f"{file} rates {own.session}, which is not beside it: put it there, or take {file.name} out"
+        )
+    if headers[own.session].began != own.session_began:
+        raise MoodringError(f"{file} rates another recording that was called {own.session}: put it beside that one")
 
 
-def _group(file: Path, header: Header) -> str:
+def _piece(file: Path, headers: Mapping[str, Header], said: Sequence[Pass]) -> Piece:
+    dynamic = together(said)
+    raters = sorted({one.rater for one in said if one.rater})
+    cohort = ", ".join(raters) if raters else None
+    return Piece(file.stem, file, _group(file.name, headers), filled(dynamic), dynamic=dynamic, cohort=cohort)
+
+
+def _group(name: str, headers: Mapping[str, Header]) -> str:
+    header = headers[name]
     named = header.settings.get("group")
     if isinstance(named, str) and named.strip():
         return " ".join(named.split())
     source = Path(header.source)
-    return source.name if source.suffix.lower() in (*MIDI_SUFFIXES, *_SOUND_SUFFIXES) else file.stem
-
-
-def _labels(ratings: list[tuple[float, Label]]) -> Labels:
-    """Mean and spread over the raters that have rated so far, a row for each time at which one of them did."""
-    points: dict[str, tuple[float, float]] = {}
-    rows: dict[float, list[float]] = {}
-    for time_s, label in ratings:
-        points[label.rater] = (label.valence, label.arousal)
-        said = np.array(list(points.values()))
-        spreads = HALF_RANGE * said.std(axis=0) if len(said) > 1 else np.full(2, np.nan)
-        means = from_normalized(said.mean(axis=0))
-        rows[time_s] = [means[0], spreads[0], means[1], spreads[1]]
-    times_s = np.array(sorted(rows))
-    return Labels(times_s, np.array([rows[time_s] for time_s in times_s.tolist()], np.float32))
+    if source.suffix == SUFFIX and source.name != name:
+        others = {other: header for other, header in headers.items() if other != name}
+        return _group(source.name, others) if source.name in others else source.stem
+    return source.name if source.suffix.lower() in (*MIDI_SUFFIXES, *_SOUND_SUFFIXES) else Path(name).stem

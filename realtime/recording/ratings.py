@@ -2,13 +2,13 @@
 
 The recording itself is not touched. Ratings of ``take.jsonl`` by Bela go into ``take.Bela.jsonl``, those of the next
 time into ``take.Bela-2.jsonl``: JSON Lines as in a recording, with a first line of type ``ratings`` (see ``schema``)
-and then a ``label`` each, at its time in the session.
+and then a ``label`` each, at its time in the session, and where that pass ended as it should, an ``end``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -68,6 +68,11 @@ class RatingPass:
             raise MoodringError(self._disk.problem or "the disk is too slow: this rating was not kept")
         self.kept += 1
 
+    def end(self, time_s: float) -> None:
+        """The pass is over at ``time_s`` of the session: what was said last holds until there."""
+        if self._disk is not None:
+            self._disk.put([as_line({"type": "end", "time": time_s, "labels": self.kept})], is_last=True)
+
     def close(self) -> None:
         """Write what waits and let go of the file."""
         if self._disk is not None:
@@ -89,8 +94,9 @@ class RatingPass:
         return disk
 
 
-def read_ratings(path: Path) -> tuple[RatingsHeader, list[tuple[float, Label]]] | None:
-    """The ratings in the file ``path``, in order, each with its time; None where it does not begin as such a file.
+def read_ratings(path: Path) -> tuple[RatingsHeader, list[tuple[float, Label]], float | None] | None:
+    """The ratings in the file ``path``, in order, each with its time, and where the pass ended, None where that is not
+    known; None of all where it does not begin as such a file.
 
     Raises ``MoodringError`` where it cannot be read, its first line is wrong, or it was made by a newer moodring.
     """
@@ -102,7 +108,8 @@ def read_ratings(path: Path) -> tuple[RatingsHeader, list[tuple[float, Label]]] 
             header = ratings_of(from_line(first))
             if header.format > FORMAT:
                 raise MoodringError(f"{path} was made by a newer moodring (format {header.format}): update moodring")
-            return header, labels_in(file)
+            lines = file.readlines()
+            return header, labels_in(lines), _end_s(lines)
     except OSError as error:
         raise MoodringError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
@@ -124,6 +131,14 @@ def labels_in(lines: Iterable[bytes]) -> list[tuple[float, Label]]:
         if isinstance(label, Label):
             found.append((float(record["time"]), label))
     return found
+
+
+def _end_s(lines: Sequence[bytes]) -> float | None:
+    try:
+        last = from_line(lines[-1]) if lines else {}
+    except ValueError:
+        return None
+    return float(last["time"]) if last.get("type") == "end" else None
 
 
 def _free(session: Path, rater: str) -> Path:

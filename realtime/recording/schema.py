@@ -35,7 +35,7 @@ so that what is read is what was heard, to the bit.
 ======================  ================================================================================================
 
 Where a session is rated as it is played again, that goes into a file beside it, which begins with another line and has
-only labels after it:
+only labels after it, then an ``end`` with the number of ``labels``:
 
 ======================  ================================================================================================
 ``ratings``             ``format`` (1), ``moodring`` (version), ``began`` (ISO 8601 with zone), ``session`` (name of the

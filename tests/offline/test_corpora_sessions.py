@@ -12,10 +12,13 @@ from support.recording import recorder
 
 from models.bundle import load
 from models.errors import MoodringError, UsageError
+from offline.commands import audit_corpus
 from offline.corpora import Piece, open_corpus
 from offline.corpora.sessions import SessionEvents, Sessions
 from realtime.controls import Label, Smooth
 from realtime.events import Advance, Event, NoteOff, NoteOn, Sound
+from realtime.recording.ratings import RatingPass
+from realtime.sources.recorded import Recorded
 
 #: What a session's raters said: time, valence and arousal on −1…1, rater.
 Ratings = list[tuple[float, float, float, str]]
@@ -147,3 +150,92 @@ def test_a_file_that_is_no_recording_is_named_or_left_out(tmp_path: Path):
     corpus = Sessions(tmp_path, strict=False)
     assert len(corpus) == 1
     assert "b.jsonl" in corpus.problems[0]
+
+
+def rated_again(path: Path, rater: str, ratings: Ratings, *, end_s: float | None = None, name: str = "") -> Path:
+    """Rate the session at ``path`` once more, as a replay does, until ``end_s``."""
+    again = RatingPass(path, Recorded(path).header, rater=rater, is_blind=True, version="1.2.3")
+    for time_s, valence, arousal, by in ratings:
+        again.keep(time_s, Label(valence, arousal, by or rater), "marked")
+    if end_s is not None:
+        again.end(end_s)
+    again.close()
+    assert again.path is not None
+    return again.path
+
+
+def test_what_was_rated_in_a_replay_belongs_to_its_session(tmp_path: Path):
+    path = session(tmp_path / "a.jsonl", [(1.0, 0.5, 0.0, "")], settings={"rater": "ana"})
+    session(tmp_path / "b.jsonl", [])
+    rated_again(path, "ben", [(3.0, -0.5, 0.0, ""), (4.0, -0.5, 0.5, "")], end_s=6.0)
+    rated_again(tmp_path / "b.jsonl", "ben", [(2.0, 1.0, -1.0, "")])
+    corpus = Sessions(tmp_path)
+    first, second = corpus
+    assert (first.name, first.cohort, second.name, second.cohort) == ("a", "ana, ben", "b", "ben")
+    assert corpus.unrated == ()
+    assert [one.rater for one in corpus.passes["a"]] == ["ana", "ben"]
+    for time_s, said in (
+        (2.9, [7.0, np.nan, 5.0, np.nan]),
+        (3.0, [5.0, 2.0, 5.0, 0.0]),
+        (4.0, [5.0, 2.0, 6.0, 1.0]),
+        (6.0, [7.0, np.nan, 5.0, np.nan]),
+    ):
+        np.testing.assert_array_equal(at(first, time_s), said)
+    np.testing.assert_array_equal(at(second, 99.0), [9.0, np.nan, 1.0, np.nan])
+
+
+def test_where_a_pass_was_ended_nothing_is_rated_any_more(tmp_path: Path):
+    path = session(tmp_path / "a.jsonl", [])
+    rated_again(path, "ben", [(2.0, 1.0, -1.0, "")], end_s=6.0)
+    piece = only(tmp_path)
+    np.testing.assert_array_equal(at(piece, 5.9), [9.0, np.nan, 1.0, np.nan])
+    np.testing.assert_array_equal(at(piece, 6.0), np.full(4, np.nan))
+    for time_s in (0.0, 2.0, 6.0, 19.0):
+        np.testing.assert_array_equal(piece.labels.at(time_s), [9.0, np.nan, 1.0, np.nan])
+
+
+def test_the_passes_of_one_rater_count_as_one_rater(tmp_path: Path):
+    path = session(tmp_path / "a.jsonl", [(1.0, 0.0, 0.0, "ana"), (1.0, 0.5, 0.5, "ben")])
+    rated_again(path, "ana", [(1.0, 0.5, -0.5, "")])
+    piece = only(tmp_path)
+    assert [one.rater for one in Sessions(tmp_path).passes["a"]] == ["ana", "ben", "ana"]
+    np.testing.assert_array_equal(at(piece, 1.0), [6.5, 0.5, 5.5, 1.5])
+
+
+def test_ratings_of_another_recording_or_of_none_are_refused(tmp_path: Path):
+    path = session(tmp_path / "a.jsonl", [(1.0, 0.5, 0.0, "")])
+    later = rated_again(path, "ben", [(3.0, -0.5, 0.0, "")])
+    whole = later.read_text()
+    later.write_text(whole.replace('"session":"a.jsonl"', '"session":"c.jsonl"'))
+    with pytest.raises(MoodringError, match=r"a\.ben\.jsonl rates c\.jsonl, which is not beside it"):
+        Sessions(tmp_path)
+    began = Recorded(path).header.began
+    later.write_text(whole.replace(began, "1999-12-31T23:59:59.000+00:00"))
+    with pytest.raises(MoodringError, match=r"a\.ben\.jsonl rates another recording that was called a\.jsonl"):
+        Sessions(tmp_path)
+    corpus = Sessions(tmp_path, strict=False)
+    assert [one.rater for one in corpus.passes["a"]] == [""]
+    assert len(corpus.problems) == 1
+
+
+def test_a_recorded_replay_stays_with_what_it_replays(tmp_path: Path):
+    rating: Ratings = [(1.0, 0.0, 0.0, "")]
+    session(tmp_path / "one.jsonl", rating, source="nocturne.mid")
+    session(tmp_path / "two.jsonl", rating, source="one.jsonl")
+    session(tmp_path / "three.jsonl", rating, source="elsewhere.jsonl")
+    session(tmp_path / "four.jsonl", rating, source="five.jsonl")
+    session(tmp_path / "five.jsonl", rating, source="four.jsonl")
+    groups = {piece.name: piece.group for piece in Sessions(tmp_path)}
+    assert groups["one"] == groups["two"] == "nocturne.mid"
+    assert groups["three"] == "elsewhere"
+    assert {groups["four"], groups["five"]} == {"four", "five"}
+
+
+def test_an_audit_of_sessions_finds_nothing_wrong_and_says_how_far_raters_agree(tmp_path: Path):
+    path = session(tmp_path / "a.jsonl", [(1.0, 0.5, 0.0, "ana"), (5.0, -0.5, 0.25, "ana")])
+    rated_again(path, "ben", [(1.0, 0.25, 0.0, ""), (5.0, -0.75, 0.25, "")], end_s=10.0)
+    said = list(audit_corpus("sessions", tmp_path, audio_offset_s=0.0, as_json=False))
+    assert said[-1] == "sessions: 1 rated pieces, no findings"
+    assert said[0].startswith("raters: ana and ben: agreement (CCC) 0.")
+    (line,) = audit_corpus("sessions", tmp_path, audio_offset_s=0.0, as_json=True)
+    assert json.loads(line)["raters"] == ["ana", "ben"]

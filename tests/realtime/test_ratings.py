@@ -45,6 +45,7 @@ def test_ratings_go_beside_the_recording_and_leave_it_as_it_is(tmp_path: Path):
     assert kept.path is None
     kept.keep(1.5, Label(0.5, -0.25, "Bela"), "marked")
     kept.keep(2.25, Label(-1.0, 1.0, "Cleo"), "marked")
+    kept.end(3.0)
     kept.close()
     kept.close()
     assert kept.path == tmp_path / "take.Bela.jsonl"
@@ -52,7 +53,8 @@ def test_ratings_go_beside_the_recording_and_leave_it_as_it_is(tmp_path: Path):
     assert path.read_bytes() == before
     found = read_ratings(kept.path)
     assert found is not None
-    header, labels = found
+    header, labels, end_s = found
+    assert end_s == 3.0
     assert (header.session, header.session_began) == ("take.jsonl", Recorded(path).header.began)
     assert (header.rater, header.is_blind) == ("Bela", True)
     assert labels == [(1.5, Label(0.5, -0.25, "Bela")), (2.25, Label(-1.0, 1.0, "Cleo"))]
@@ -90,7 +92,7 @@ def test_a_torn_last_rating_is_left_out_and_a_first_line_that_is_damaged_is_name
     kept.path.write_bytes(whole[:-9])
     found = read_ratings(kept.path)
     assert found is not None
-    assert found[1] == [(1.0, Label(0.5, 0.5))]
+    assert found[1:] == ([(1.0, Label(0.5, 0.5))], None)
     kept.path.write_bytes(whole.replace(b'"rater":"Bela",', b"", 1))
     with pytest.raises(MoodringError, match=r"take\.Bela\.jsonl is damaged in line 1 \(rater is missing\)"):
         read_ratings(kept.path)
