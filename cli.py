@@ -39,6 +39,7 @@ LIVE_RATE_HZ = 10.0
 _LEARNING = ("train", "study", "ablate", "evaluate", "adapt")
 
 _stop = Flag()
+_hushed = Flag()
 
 #: What the argument parser raises for a wrong command line; it has no public name.
 _click_error: Any = typer.BadParameter.__mro__[2]
@@ -78,17 +79,21 @@ OUTLETS: dict[str, Any] = {
     ],
     "announce": Annotated[bool, typer.Option("--announce", help="Be found: DNS-SD and OSCQuery.")],
     "visual": Annotated[int | None, typer.Option(metavar="[PORT]", help="Serve a page for a projector (port 8765).")],
+    "label_midi": Annotated[
+        str | None, typer.Option(metavar="[PORT]", help="Rate by a MIDI controller, which is learned by moving it.")
+    ],
+    "label_learn": Annotated[bool, typer.Option("--label-learn", help="Learn that controller anew.")],
     "rater": Annotated[str | None, typer.Option(metavar="NAME", help="Who rates; it is written with every rating.")],
     "record": Annotated[Path | None, typer.Option(metavar="FILE", help="Record the session (JSON Lines).")],
     "record_sound": Annotated[bool, typer.Option("--record-sound", help="Record the sound, too, as FLAC beside it.")],
 }
 
 #: Options whose value may be left out, and what is meant then.
-_OPTIONAL = {"--mic": "", "--midi": "", "--visual": "8765"}
+_OPTIONAL = {"--mic": "", "--midi": "", "--label-midi": "", "--visual": "8765"}
 
 
 class PerformingCommand(TyperCommand):
-    """A command whose ``--mic``, ``--midi`` and ``--visual`` may stand without a value."""
+    """A command in which the options of ``_OPTIONAL`` may stand without a value."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put what is meant behind an option that has no value."""
@@ -108,6 +113,8 @@ def with_outlets(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def filled(**given: Any) -> None:
         chosen = {name: given.pop(name) for name in OUTLETS}
+        if chosen["label_midi"] is not None or chosen["label_learn"]:
+            _hush_drivers()
         command(outlets=Outlets(**{name: value for name, value in chosen.items() if value is not None}), **given)
 
     own = [each for name, each in signature(command, eval_str=True).parameters.items() if name != "outlets"]
@@ -615,8 +622,9 @@ def _paced(source: Played, *, fast: bool) -> Played:
 
 def _hush_drivers() -> None:
     """ALSA, JACK and PortAudio write on standard error when a device goes, across a dashboard: they write nowhere."""
-    if sys.stderr is None or "--debug" in sys.argv:
+    if sys.stderr is None or "--debug" in sys.argv or _hushed.is_set():
         return
+    _hushed.set()
     sys.stderr.flush()
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.errors import UsageError
+from realtime.controls import LONGEST_NAME, is_name
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlets:
@@ -13,7 +16,8 @@ class Outlets:
 
     ``osc_rate`` is messages a second, or ``change``; ``visual`` and ``osc_in`` are ports, None for none. ``rater`` is
     who rates, empty for one without a name; ``label_midi`` the MIDI controller to rate by, empty for the first there is
-    and None for none, and ``label_learn`` has its controls learned anew.
+    and None for none, and ``label_learn`` has its controls learned anew. Raises ``UsageError`` for a rater's name that
+    is too long or cannot be shown.
     """
 
     plain: bool = False
@@ -35,3 +39,7 @@ class Outlets:
     label_learn: bool = False
     record: Path | None = None
     record_sound: bool = False
+
+    def __post_init__(self) -> None:
+        if self.rater and not is_name(self.rater):
+            raise UsageError(f"--rater takes a name of at most {LONGEST_NAME} characters, not {self.rater!r}"[:200])

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from threading import Event as Flag
@@ -17,11 +18,10 @@ from typing import TYPE_CHECKING
 
 from models.bundle import load_for
 from models.errors import UsageError
-from realtime.controls import LONGEST_NAME, Calibrate, Control, Controls, Label, SetRate, UseModel, is_name
+from realtime.controls import Calibrate, Control, Controls, Label, SetRate, UseModel
 from realtime.desk import Desk, Recording
 from realtime.outlets import Outlets
 from realtime.outputs import Output
-from realtime.outputs.wording import count
 from realtime.session import Session
 from realtime.sources import Played
 from realtime.tracker import EmotionTracker
@@ -60,12 +60,11 @@ def perform(
     controls = Controls()
     with ExitStack() as ends:
         ends.callback(source.close)
-        if outlets.rater and not is_name(outlets.rater):
-            raise UsageError(f"--rater takes a name of at most {LONGEST_NAME} characters, not {outlets.rater!r}")
-        if ratings is not None:
-            ends.callback(ratings.close)
         outputs, dashboard, troubles = _outputs(outlets, controls, ends)
         tracker = EmotionTracker(load_for(source.kind, model), rate_hz=rate_hz)
+        if ratings is not None:
+            ends.callback(lambda: ratings.close(tracker.time_s))
+        learn = _label_midi(outlets, source, controls, ends, troubles)
         recorded: list[Recording] = []
 
         def record(path: Path | None = None) -> Recording:
@@ -84,6 +83,7 @@ def perform(
             is_blind=is_blind,
             rater=outlets.rater,
             ratings=ratings,
+            learn=learn,
         )
         if outlets.record is not None:
             desk.recording = record(outlets.record)
@@ -100,14 +100,11 @@ def perform(
             source, tracker, outputs, stop=stop, announce=said, controls=controls, desk=desk, began_s=began_s
         )
         tally = session.run()
-        if ratings is not None:
-            ratings.end(tally.heard_s)
     print(f"moodring: {tally}", file=sys.stderr)
     for recording in recorded:
         print(f"moodring: {_told(recording, source, outlets)}", file=sys.stderr)
-    if ratings is not None and ratings.path is not None:
-        kept = ratings.problem or f"kept {count(ratings.kept, 'rating')}, to be read together with {source.name}"
-        print(f"moodring: {ratings.path}: {kept}", file=sys.stderr)
+    if ratings is not None and ratings.told:
+        print(f"moodring: {ratings.told}", file=sys.stderr)
     if session.is_stuck:
         # Python would wait for, and abort at, the standard output that a stuck thread holds.
         sys.stderr.flush()
@@ -253,6 +250,22 @@ def _osc(outlets: Outlets) -> Osc | None:
         only=outlets.osc_only,
         bundles=outlets.osc_bundles,
     )
+
+
+def _label_midi(
+    outlets: Outlets, source: Played, controls: Controls, ends: ExitStack, troubles: list[Callable[[], str]]
+) -> Callable[[], None] | None:
+    """Rate by a MIDI controller if that was asked for; what has it learned anew."""
+    if outlets.label_midi is None and not outlets.label_learn:
+        return None
+    from realtime.label_midi import LabelMidi
+
+    # Other outputs have these lines in the status's message.
+    tell = partial(print, "moodring:", file=sys.stderr) if outlets.as_json else lambda line: None
+    found = LabelMidi(outlets.label_midi or "", source, controls, learns=outlets.label_learn, tell=tell)
+    ends.callback(found.close)
+    troubles.append(found.trouble)
+    return found.learn
 
 
 def _take_keys(dashboard: Dashboard, controls: Controls, ends: ExitStack) -> None:

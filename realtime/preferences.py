@@ -16,6 +16,7 @@ import platformdirs
 
 from models.atomic import write_atomically
 from models.errors import MoodringError
+from realtime.midi_controls import Axes, parse_control
 
 #: What each entry must be, and how that is said.
 _LISTS = ("mic", "midi", "osc")
@@ -34,6 +35,8 @@ class Preferences:
     smoothing: str | None = None
     theme: str | None = None
     osc: tuple[str, ...] | None = None
+    label_midi: str | None = None
+    rater: str | None = None
 
     @property
     def given(self) -> Mapping[str, Any]:
@@ -53,12 +56,7 @@ def read_preferences() -> Preferences:
     Raises ``MoodringError`` for a file that cannot be read, is not TOML, or has an entry that is none of ours.
     """
     path = preferences_file()
-    try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return Preferences()
-    except (OSError, ValueError) as error:
-        raise MoodringError(f"{path} cannot be read ({error}): mend it or remove it") from None
+    found = _read(path)
     known = [field.name for field in fields(Preferences)]
     values: dict[str, Any] = {}
     for name, value in found.items():
@@ -73,11 +71,54 @@ def read_preferences() -> Preferences:
 
 def write_preferences(preferences: Preferences) -> Path:
     """Write ``preferences`` in place of what was remembered; where. Raises ``MoodringError`` where that fails."""
+    entries = {name: list(value) if name in _LISTS else value for name, value in preferences.given.items()}
+    return _write(preferences_file(), "What 'moodring live' takes when it is not told.", entries)
+
+
+def controllers_file() -> Path:
+    """Where it is kept which controls of a MIDI controller rate; apart from what a person has chosen."""
+    return preferences_file().with_name("controllers.toml")
+
+
+def read_controllers() -> dict[str, Axes]:
+    """The controls that were learned for valence and arousal, by the instrument's name; nothing where there is no file.
+
+    Raises ``MoodringError`` for a file that cannot be read, is not TOML, or has an entry that is none of ours.
+    """
+    path = controllers_file()
+    learned = {}
+    for name, entry in _read(path).items():
+        try:
+            if not isinstance(entry, dict) or entry.keys() != {"valence", "arousal"}:
+                raise ValueError("must have valence and arousal, and nothing else")
+            valence, arousal = (parse_control(str(entry[axis])) for axis in ("valence", "arousal"))
+        except ValueError as error:
+            raise MoodringError(f"{path}: the entry of {name!r} {error}: mend it or remove it") from None
+        learned[name] = (valence, arousal)
+    return learned
+
+
+def remember_controller(name: str, axes: Axes) -> Path:
+    """Remember ``axes`` for the instrument ``name``, in place of what was; where. Raises ``MoodringError`` where that
+    fails."""
+    learned = {**read_controllers(), name: axes}
+    entries = {each: {"valence": str(pair[0]), "arousal": str(pair[1])} for each, pair in learned.items()}
+    return _write(controllers_file(), "What moves your point, as 'moodring live --label-midi' learned it.", entries)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise MoodringError(f"{path} cannot be read ({error}): mend it or remove it") from None
+
+
+def _write(path: Path, about: str, entries: Mapping[str, Any]) -> Path:
     import tomli_w
 
-    path = preferences_file()
-    entries = {name: list(value) if name in _LISTS else value for name, value in preferences.given.items()}
-    text = "# What 'moodring live' takes when it is not told. Remove the file to forget it.\n" + tomli_w.dumps(entries)
+    text = f"# {about} Remove the file to forget it.\n" + tomli_w.dumps(entries)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, text.encode())

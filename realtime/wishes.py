@@ -81,7 +81,7 @@ def remembered(wishes: Wishes, *, given: Sequence[str], remember: bool) -> Wishe
     kept = read_preferences()
     inputs_named = wishes.mic is not None or wishes.midi is not None
     outlets = wishes.outlets
-    for name in ("smoothing", "theme", "osc"):
+    for name in ("smoothing", "theme", "osc", "label_midi", "rater"):
         value = getattr(kept, name)
         if value is not None and not _named(name, given):
             outlets = replace(outlets, **{name: value})
@@ -112,6 +112,8 @@ def _remember(wishes: Wishes, given: Sequence[str]) -> Wishes:
             smoothing=outlets.smoothing if _named("smoothing", given) else None,
             theme=outlets.theme if _named("theme", given) else None,
             osc=tuple(outlets.osc) or None,
+            label_midi=outlets.label_midi,
+            rater=outlets.rater or None,
         )
     )
     print(f"moodring: remembered in {path}", file=sys.stderr)
@@ -119,4 +121,5 @@ def _remember(wishes: Wishes, given: Sequence[str]) -> Wishes:
 
 
 def _named(option: str, given: Sequence[str]) -> bool:
-    return any(word == f"--{option}" or word.startswith(f"--{option}=") for word in given)
+    flag = f"--{option.replace('_', '-')}"
+    return any(word == flag or word.startswith(f"{flag}=") for word in given)

@@ -68,20 +68,24 @@ class RatingPass:
             raise MoodringError(self._disk.problem or "the disk is too slow: this rating was not kept")
         self.kept += 1
 
-    def end(self, time_s: float) -> None:
-        """The pass is over at ``time_s`` of the session: what was said last holds until there."""
+    def close(self, time_s: float | None = None) -> None:
+        """Let go of the file; what was said last holds until ``time_s`` of the session, where that is known."""
         if self._disk is not None:
-            self._disk.put([as_line({"type": "end", "time": time_s, "labels": self.kept})], is_last=True)
-
-    def close(self) -> None:
-        """Write what waits and let go of the file."""
-        if self._disk is not None:
+            if time_s is not None:
+                self._disk.put([as_line({"type": "end", "time": time_s, "labels": self.kept})], is_last=True)
             self._disk.close()
 
     @property
     def problem(self) -> str:
         """Why nothing is written any more, in one line; empty while all is well."""
         return "" if self._disk is None else self._disk.problem
+
+    @property
+    def told(self) -> str:
+        """What became of the ratings, in one line; empty where there were none."""
+        if self.path is None:
+            return ""
+        return f"{self.path}: {self.problem or f'{self.kept} kept, to be read together with {self._session.name}'}"
 
     def _created(self) -> Disk:
         began = self._now().isoformat(timespec="milliseconds")

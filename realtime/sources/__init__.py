@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from realtime.controls import Control
 from realtime.events import Event
@@ -63,6 +63,18 @@ class PartedSource(Source, Protocol):
     @property
     def trouble(self) -> str:
         """See above."""
+
+
+@runtime_checkable
+class Overheard(Protocol):
+    """A source of MIDI ``ports``, by name, whose messages somebody else may hear, too."""
+
+    @property
+    def ports(self) -> Sequence[str]:
+        """See above."""
+
+    def overhear(self, port: str, hear: Callable[[Any], None]) -> None:
+        """Tell ``hear`` each mido message of ``port``, on the driver's thread, also after it has come back."""
 
 
 class LiveSource(Source, Protocol):

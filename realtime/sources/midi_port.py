@@ -61,7 +61,7 @@ class MidiPort:
         self._settings = (backend, clock, queue_length, muted)
         self._muted = muted
         self._tempo = MidiClock()
-        self.name = _choose(_port_names(midi), name)
+        self.name = choose_port(_port_names(midi), name)
         self.ended = False
         self.arrived_s: float | None = None
         self.dropped = 0
@@ -72,6 +72,7 @@ class MidiPort:
         self._newest_s = 0.0
         self._arrival = threading.Condition()
         self._is_gone = self._said_lost = False
+        self._overhears: Callable[[Any], None] = lambda message: None
         self._start = self.started_at = clock()
         try:
             self._port = midi.open_input(self.name, callback=self._hear)
@@ -103,11 +104,23 @@ class MidiPort:
 
         Raises ``MoodringError`` while it is not there.
         """
-        wanted = _instrument(self.name)
-        ports = [name for name in _port_names(self._midi) if _instrument(name) == wanted]
+        wanted = instrument(self.name)
+        ports = [name for name in _port_names(self._midi) if instrument(name) == wanted]
         if not ports:
             raise MoodringError(f'the MIDI port "{self.name}" is not there')
-        return MidiPort(self.name if self.name in ports else ports[0], *self._settings)
+        found = MidiPort(self.name if self.name in ports else ports[0], *self._settings)
+        found._overhears = self._overhears
+        return found
+
+    @property
+    def ports(self) -> Sequence[str]:
+        """Its name alone."""
+        return (self.name,)
+
+    def overhear(self, port: str, hear: Callable[[Any], None]) -> None:
+        """Tell ``hear`` each mido message, on the driver's thread."""
+        if port == self.name:
+            self._overhears = hear
 
     def close(self) -> None:
         """Let go of the port; nothing follows."""
@@ -146,14 +159,17 @@ class MidiPort:
                     self._arrived.append(event)
                     self._newest_s = now_s
                     self._arrival.notify_all()
+        # Outside the lock, so that the music does not wait for it.
+        self._overhears(message)
 
 
-def _instrument(port: str) -> str:
+def instrument(port: str) -> str:
     """A port's name without the number that the system gives it, which changes when it is plugged in again."""
     return re.sub(r"( \d+:\d+| \d+)$", "", port)
 
 
-def _choose(ports: list[str], wanted: str | None) -> str:
+def choose_port(ports: list[str], wanted: str | None) -> str:
+    """The one of ``ports`` that ``MidiPort`` takes for the name ``wanted``; raises as that does where there is none."""
     if wanted is None:
         playable = [port for port in ports if _LOOPBACK not in port.casefold()]
         if not playable:

@@ -6,11 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 from models.errors import MoodringError
 from realtime.events import Advance, AllNotesOff, Event, Lost, Sound
-from realtime.sources import LiveSource
+from realtime.sources import LiveSource, Overheard
 
 #: How long to wait before looking for a lost input, and at most between two looks. It is doubled from one to the next.
 FIRST_LOOK_S = 0.25
@@ -72,6 +72,16 @@ class Returning:
         if events and isinstance(events[-1], Lost):
             self._lose(self._source, events[-1].time_s)
         return events
+
+    @property
+    def ports(self) -> Sequence[str]:
+        """The MIDI port that it is, none for an input of sound."""
+        return (self.name,) if self.kind == "notes" else ()
+
+    def overhear(self, port: str, hear: Callable[[Any], None]) -> None:
+        """Tell ``hear`` each message of that port, also after it was away; to be asked before the first ``read``."""
+        if port == self.name and isinstance(self._source, Overheard):
+            self._source.overhear(port, hear)
 
     def close(self) -> None:
         """Let go of the input; nothing follows, and it is looked for no longer."""

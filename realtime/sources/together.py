@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 from models.errors import UsageError
 from realtime.events import (
@@ -92,6 +92,16 @@ class Together:
         there = [source.name for number, source in enumerate(self._sources) if number not in self._away]
         verb = "is" if len(away) == 1 else "are"
         return f"{' and '.join(away)} {verb} gone: going on with {' and '.join(there)}"
+
+    @property
+    def ports(self) -> Sequence[str]:
+        """The MIDI ports among them."""
+        return [port for source in self._sources for port in source.ports]
+
+    def overhear(self, port: str, hear: Callable[[Any], None]) -> None:
+        """Tell ``hear`` each message of that port."""
+        for source in self._sources:
+            source.overhear(port, hear)
 
     def read(self, timeout_s: float) -> Sequence[Event]:
         """What the inputs gave since the last time, keys before the sound that they may have made."""

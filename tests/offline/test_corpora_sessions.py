@@ -157,9 +157,7 @@ def rated_again(path: Path, rater: str, ratings: Ratings, *, end_s: float | None
     again = RatingPass(path, Recorded(path).header, rater=rater, is_blind=True, version="1.2.3")
     for time_s, valence, arousal, by in ratings:
         again.keep(time_s, Label(valence, arousal, by or rater), "marked")
-    if end_s is not None:
-        again.end(end_s)
-    again.close()
+    again.close(end_s)
     assert again.path is not None
     return again.path
 

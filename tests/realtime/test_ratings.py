@@ -45,11 +45,11 @@ def test_ratings_go_beside_the_recording_and_leave_it_as_it_is(tmp_path: Path):
     assert kept.path is None
     kept.keep(1.5, Label(0.5, -0.25, "Bela"), "marked")
     kept.keep(2.25, Label(-1.0, 1.0, "Cleo"), "marked")
-    kept.end(3.0)
-    kept.close()
+    kept.close(3.0)
     kept.close()
     assert kept.path == tmp_path / "take.Bela.jsonl"
     assert (kept.kept, kept.problem) == (2, "")
+    assert kept.told == f"{kept.path}: 2 kept, to be read together with take.jsonl"
     assert path.read_bytes() == before
     found = read_ratings(kept.path)
     assert found is not None
@@ -63,7 +63,9 @@ def test_ratings_go_beside_the_recording_and_leave_it_as_it_is(tmp_path: Path):
 
 def test_who_rates_nothing_leaves_nothing(tmp_path: Path):
     path = take(tmp_path)
-    rating(path).close()
+    kept = rating(path)
+    kept.close(1.0)
+    assert kept.told == ""
     assert list(tmp_path.iterdir()) == [path]
 
 

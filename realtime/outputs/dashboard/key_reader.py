@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from realtime.controls import Calibrate, Control, Freeze, MoveLabel, Quit, Record, SetRate, Smooth, UseModel
+from realtime.controls import Calibrate, Control, Freeze, Learn, MoveLabel, Quit, Record, SetRate, Smooth, UseModel
 
 #: How far an arrow moves the listener's point on −1…1, and how far with shift.
 STEP, LONG_STEP = 0.05, 0.2
@@ -22,6 +22,7 @@ _CONTROLS: dict[str, Control] = {
     "c": Calibrate(),
     "s": Smooth(),
     "m": UseModel(),
+    "l": Learn(),
     "+": SetRate(step=1),
     "=": SetRate(step=1),  # plus without shift
     "-": SetRate(step=-1),
