@@ -109,7 +109,7 @@ class Desk:
         is_blind: bool = False,
         rater: str = "",
         ratings: Ratings | None = None,
-        learn: Callable[[], None] | None = None,
+        learn: Callable[[], str] | None = None,
     ) -> None:
         self.recording: Recording | None = None
         self._overruled = overruled
@@ -279,8 +279,7 @@ class Desk:
         if isinstance(control, Learn):
             if self._learn is None:
                 raise MoodringError("there is no controller to learn: start with --label-midi PORT")
-            self._learn()
-            return "learning the controller"
+            return self._learn()
         if isinstance(control, Record):
             return self._switch_recording(control.on)
         if isinstance(control, Quit):

@@ -60,12 +60,13 @@ class LabelMidi:
             self._port = Returning(port)
             threading.Thread(target=self._attend, args=(self._port,), name="label-midi", daemon=True).start()
 
-    def learn(self) -> None:
-        """Learn the controls anew. Safe on any thread."""
+    def learn(self) -> str:
+        """Learn the controls anew, or where that is under way leave them; what to do. Safe on any thread."""
         with self._lock:
             self._rater.learn()
             self._news = ""
             self._tell(self._rater.guide)
+            return self._rater.guide
 
     def trouble(self) -> str:
         """What is to be said now: that the controller is away, what to do to learn it, what was learned."""

@@ -78,6 +78,7 @@ class Rater:
     def __init__(self, axes: Axes | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._found: list[MidiControl] = list(axes or ())
+        self._before: Axes | None = None
         self._ways: dict[MidiControl, tuple[float, float]] = {}
         self._still_at: float | None = None
 
@@ -96,8 +97,8 @@ class Rater:
         return f"valence is {self._found[0]}, arousal is {self._found[1]}"
 
     def learn(self) -> None:
-        """Forget the controls and learn others."""
-        self._found.clear()
+        """Learn other controls; asked while they are being learned, go back to those before."""
+        self._found, self._before = list(self._before or ()), self.axes
         self._ways.clear()
         self._still_at = None
 

@@ -254,7 +254,7 @@ def _osc(outlets: Outlets) -> Osc | None:
 
 def _label_midi(
     outlets: Outlets, source: Played, controls: Controls, ends: ExitStack, troubles: list[Callable[[], str]]
-) -> Callable[[], None] | None:
+) -> Callable[[], str] | None:
     """Rate by a MIDI controller if that was asked for; what has it learned anew."""
     if outlets.label_midi is None and not outlets.label_learn:
         return None

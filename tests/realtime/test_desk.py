@@ -19,6 +19,7 @@ from realtime.controls import (
     Controls,
     Freeze,
     Label,
+    Learn,
     MoveLabel,
     Quit,
     Record,
@@ -133,6 +134,15 @@ def test_notes_are_handed_on_as_they_begin() -> None:
     output, _ = run({})
     assert len(output.notes) == 230
     assert [note.time_s for note in output.notes] == sorted(note.time_s for note in output.notes)
+
+
+def test_a_controller_is_learned_anew_where_there_is_one() -> None:
+    output, source = run({10: [Learn()]})
+    assert source.answers == [("there is no controller to learn: start with --label-midi PORT", False)]
+    desk, answers = Desk(EmotionTracker("notes"), "notes", learn=lambda: "move it"), list[tuple[str, bool]]()
+    desk.do(Learn(), lambda said, done: answers.append((said, done)))
+    assert answers == [("move it", True)]
+    assert len(output.readings) == 250
 
 
 def test_quitting_ends_it() -> None:

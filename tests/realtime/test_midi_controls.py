@@ -120,3 +120,14 @@ def test_what_was_learned_can_be_learned_anew():
         for value in (0, 64):
             rater.hear(cc(number, value))
     assert rater.axes == (MidiControl(0, 1), MidiControl(0, 2))
+
+
+def test_asked_twice_the_controls_are_those_of_before():
+    rater = Rater((VALENCE, AROUSAL))
+    rater.learn()
+    assert rater.axes is None
+    rater.learn()
+    assert rater.axes == (VALENCE, AROUSAL)
+    unlearned = Rater(None)
+    unlearned.learn()
+    assert unlearned.guide.startswith("move the control for valence")
