@@ -2,77 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support.listening import MOODRING, ROOT
+from support.terminal import ENVIRONMENT, terminal
 
-MOODRING = [sys.executable, "-m", "cli"]
-ROOT = Path(__file__).resolve().parent.parent
 TAKEN, GIVEN_BACK, CURSOR_SHOWN = b"\x1b[?1049h", b"\x1b[?1049l", b"\x1b[?25h"
-
-#: What is buffered has to be flushed in the end, and that can fail: nobody's setting shall hide it.
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 
 #: How long the command may take to end.
 SOON_S = 3.0
-
-
-class Terminal:
-    """A terminal with a command on it; ``shown`` is everything that it printed."""
-
-    def __init__(self, master: int, process: subprocess.Popen[bytes]) -> None:
-        self.process = process
-        self._master = master
-        self.shown = b""
-
-    def read_until(self, text: bytes | None) -> None:
-        """Read until ``text`` was shown, or until nobody has the terminal any more."""
-        deadline = time.monotonic() + 20.0
-        while text is None or text not in self.shown:
-            assert select.select([self._master], [], [], max(0.0, deadline - time.monotonic()))[0], self.shown
-            try:
-                self.shown += os.read(self._master, 65536)
-            except OSError:  # Linux tells of the end so
-                break
-
-    def close(self) -> None:
-        if self._master >= 0:
-            os.close(self._master)
-            self._master = -1
-
-
-@contextmanager
-def terminal(*arguments: str, errors: Path) -> Iterator[Terminal]:
-    """``arguments`` on a terminal of its own, that hangs up as a closed window does; complaints go to ``errors``."""
-    master, slave = pty.openpty()
-    # A session of its own that opens the terminal gets it for its controlling one.
-    acquire = "import os, sys; os.setsid(); os.open(os.ttyname(1), os.O_RDWR); os.execv(sys.argv[1], sys.argv[1:])"
-    with errors.open("wb") as complaints:
-        process = subprocess.Popen(
-            [sys.executable, "-c", acquire, *MOODRING, *arguments],
-            cwd=ROOT,
-            env={**ENVIRONMENT, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"},
-            stdin=slave,
-            stdout=slave,
-            stderr=complaints,
-        )
-    os.close(slave)
-    running = Terminal(master, process)
-    try:
-        yield running
-    finally:
-        process.kill()
-        process.wait()
-        running.close()
 
 
 @contextmanager

@@ -70,6 +70,11 @@ class Page:
         held = 0 if kind == "mouseReleased" else 1
         self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=held, clickCount=1)
 
+    def at(self, valence: float, arousal: float) -> tuple[float, float]:
+        """Where a point of the visual page's plane is, in CSS pixels."""
+        x, y = self.evaluate(f"place({valence}, {arousal})")
+        return float(x), float(y)
+
     def press(self, key: str) -> None:
         for kind in ("keyDown", "keyUp"):
             self.call("Input.dispatchKeyEvent", type=kind, key=key, text=key if kind == "keyDown" else "")

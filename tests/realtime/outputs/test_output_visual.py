@@ -384,15 +384,9 @@ def browser(tab: Page) -> Page:
     return tab
 
 
-def at(page: Page, valence: float, arousal: float) -> tuple[float, float]:
-    """Where a point of the plane is on the page, in CSS pixels."""
-    x, y = page.evaluate(f"place({valence}, {arousal})")
-    return float(x), float(y)
-
-
 def color_at(page: Page, valence: float, arousal: float) -> tuple[int, ...]:
     """What the screen shows at a point of the plane, red, green and blue."""
-    x, y = at(page, valence, arousal)
+    x, y = page.at(valence, arousal)
     clip = {"x": round(x), "y": round(y), "width": 1, "height": 1, "scale": 1}
     return first_pixel(base64.b64decode(page.call("Page.captureScreenshot", format="png", clip=clip)["data"]))
 
@@ -467,14 +461,14 @@ def test_a_press_on_the_plane_is_a_label_of_that_place_and_shows_the_listeners_p
     with serving(controls=controls) as visual:
         browser.open(visual.url)
         browser.wait_for("isOpen && takesLabels")
-        browser.mouse("mousePressed", *at(browser, -0.5, 0.25))
+        browser.mouse("mousePressed", *browser.at(-0.5, 0.25))
         wait_for(lambda: take() or labels)
-        browser.mouse("mouseMoved", *at(browser, 0.1, 0.1))
+        browser.mouse("mouseMoved", *browser.at(0.1, 0.1))
         wait_for(lambda: take() or (labels[-1].valence > 0.0))
-        browser.mouse("mouseMoved", *at(browser, 0.2, -0.7))
-        browser.mouse("mouseReleased", *at(browser, 0.2, -0.7))
+        browser.mouse("mouseMoved", *browser.at(0.2, -0.7))
+        browser.mouse("mouseReleased", *browser.at(0.2, -0.7))
         wait_for(lambda: take() or (labels[-1].valence > 0.15))
-        browser.mouse("mouseMoved", *at(browser, 0.9, 0.9))
+        browser.mouse("mouseMoved", *browser.at(0.9, 0.9))
         assert browser.evaluate("own") == pytest.approx([0.2, -0.7], abs=0.01)
     for label, (valence, arousal) in zip((labels[0], labels[-1]), ((-0.5, 0.25), (0.2, -0.7)), strict=True):
         assert label.valence == pytest.approx(valence, abs=0.01)
@@ -486,8 +480,8 @@ def test_a_press_shows_and_sends_nothing_where_no_ratings_are_taken(browser):
     with serving() as visual:
         browser.open(visual.url)
         browser.wait_for("isOpen")
-        browser.mouse("mousePressed", *at(browser, -0.5, 0.25))
-        browser.mouse("mouseReleased", *at(browser, -0.5, 0.25))
+        browser.mouse("mousePressed", *browser.at(-0.5, 0.25))
+        browser.mouse("mouseReleased", *browser.at(-0.5, 0.25))
         assert browser.evaluate("own") is None
 
 
