@@ -138,6 +138,12 @@ def replaying(take: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+def replayed(take: Path, *arguments: str) -> str:
+    """The readings of a replay at full speed, as they are printed."""
+    command = [*MOODRING, "replay", str(take), "--fast", "--json", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
 def test_a_second_listener_rates_the_same_session_and_both_are_compared(tmp_path: Path):
     pytest.importorskip("pyarrow", reason="pyarrow is not installed (extra 'offline')")
     take, osc_in = tmp_path / "take.jsonl", free_port()
@@ -167,10 +173,14 @@ def test_a_second_listener_rates_the_same_session_and_both_are_compared(tmp_path
     assert set(ratings(later)) == {(-0.5, 0.25, "Bela")}
 
     assert take.read_bytes() == before
-    again = subprocess.run(
-        [*MOODRING, "replay", str(take), "--fast", "--json"], cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    assert again.stdout == direct
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    again = replayed(take, "--record", str(elsewhere / "seen.jsonl"))
+    assert again == direct
+    assert ratings(elsewhere / "seen.jsonl") == [(0.5, 0.5, "Ana")]
+    # What Ana felt is not shown to who rates blind, and is no part of that.
+    replayed(take, "--blind", "--rate", "1", "--record", str(elsewhere / "blind.jsonl"))
+    assert ratings(elsewhere / "blind.jsonl") == []
 
     audited = subprocess.run(
         [*MOODRING, "audit", "sessions", str(tmp_path)], cwd=ROOT, check=True, capture_output=True, text=True
