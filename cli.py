@@ -336,6 +336,7 @@ def prepare(
     ] = "clean",
     draw: Annotated[int, typer.Option(min=1, help="Which draw of 'varied', noise and room.")] = 1,
     every: Annotated[int, typer.Option(min=1, metavar="N", help="Only every Nth piece.")] = 1,
+    rater: Annotated[str | None, typer.Option(help="Of sessions, what this rater said alone.")] = None,
 ) -> None:
     """Turn a rated corpus into a dataset, through the code that listens live. Needs the extra 'offline'.
 
@@ -359,6 +360,7 @@ def prepare(
         condition=condition,
         draw=draw,
         every=every,
+        rater=rater,
     )
     for error in failed:
         _complain(error)

@@ -31,6 +31,7 @@ def prepare_corpus(
     condition: str,
     draw: int,
     every: int,
+    rater: str | None = None,
 ) -> list[MoodringError]:
     """Prepare a corpus and show how far it has got; the files that could not be read."""
     from offline.conditions import verify_condition
@@ -40,7 +41,7 @@ def prepare_corpus(
 
     logging.basicConfig(format="%(message)s", stream=sys.stderr, level=logging.WARNING)
     verify_condition(condition)
-    opened = open_corpus(corpus, path, audio_offset_s=audio_offset_s, as_published=as_published)
+    opened = open_corpus(corpus, path, audio_offset_s=audio_offset_s, as_published=as_published, rater=rater)
     if condition != "clean" and opened.kind != "sound":
         raise UsageError(f"--condition {condition} is for sound, and {corpus} has only notes; leave it out")
     hearing = Hearing(feature_sets(features, opened.kind), window_s, condition, draw)

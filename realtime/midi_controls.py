@@ -79,6 +79,8 @@ class Rater:
         self._clock = clock
         self._found: list[MidiControl] = list(axes or ())
         self._before: Axes | None = None
+        # Where the controls stand that were just learned, until the first rating by them.
+        self._places: dict[MidiControl, float] = {}
         self._ways: dict[MidiControl, tuple[float, float]] = {}
         self._still_at: float | None = None
 
@@ -100,6 +102,7 @@ class Rater:
         """Learn other controls; asked while they are being learned, go back to those before."""
         self._found, self._before = list(self._before or ()), self.axes
         self._ways.clear()
+        self._places.clear()
         self._still_at = None
 
     def hear(self, message: mido.Message) -> PlaceLabel | None:
@@ -110,10 +113,15 @@ class Rater:
         control, place = moved
         if len(self._found) < 2:
             self._look(control, place)
+            if control in self._found:
+                self._places[control] = place
             return None
-        if control == self._found[0]:
-            return PlaceLabel(valence=place)
-        return PlaceLabel(arousal=place) if control == self._found[1] else None
+        if control not in self._found:
+            return None
+        # Moved for the first time, the point goes to where both controls stand; then each moves its own axis.
+        places = {**self._places, control: place}
+        self._places.clear()
+        return PlaceLabel(*(places.get(each) for each in self._found))
 
     def _look(self, control: MidiControl, place: float) -> None:
         now = self._clock()

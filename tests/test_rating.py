@@ -111,7 +111,7 @@ def test_keys_a_controller_osc_and_the_page_rate_the_same_session(jack: Jack, tm
     assert on_page == pytest.approx((-0.5, 0.25), abs=0.01)
     expected = [
         *((0.05, 0.0, "Ana"), (0.1, 0.0, "Ana"), (0.15, 0.0, "Ana"), (0.15, 0.05, "Ana"), (0.15, 0.1, "Ana")),
-        *((0.15, 0.0, "Ana"), (-1.0, 0.0, "Ana"), (-1.0, 1.0, "Ana")),
+        *((1.0, 0.0, "Ana"), (-1.0, 0.0, "Ana"), (-1.0, 1.0, "Ana")),
         *((0.25, -0.75, "Ana"), (-0.5, 0.5, "Bela")),
         *((*on_page, "Ana"), (on_page[0] - 0.05, on_page[1], "Ana")),
     ]

@@ -75,11 +75,18 @@ class Corpus(Protocol):
 
 
 def open_corpus(
-    name: str, path: Path, *, audio_offset_s: float = 0.0, as_published: bool = False, strict: bool = True
+    name: str,
+    path: Path,
+    *,
+    audio_offset_s: float = 0.0,
+    as_published: bool = False,
+    strict: bool = True,
+    rater: str | None = None,
 ) -> Corpus:
     """The corpus called ``name`` (``deam``, ``vgmidi``, ``csv`` or ``sessions``) at ``path``.
 
     ``audio_offset_s`` is where in DEAM's clips its sound files begin; ``as_published`` leaves labels as they are.
+    ``rater`` names whose ratings of sessions are taken, None for everybody's.
     Raises ``UsageError`` for another name or where the corpus is not there, and ``MoodringError`` for the first label
     that cannot be used; unless ``strict``, that is left out and told in ``problems``.
     """
@@ -92,8 +99,10 @@ def open_corpus(
         "deam": lambda: Deam(path, audio_offset_s=audio_offset_s, as_published=as_published, strict=strict),
         "vgmidi": lambda: Vgmidi(path, strict=strict),
         "csv": lambda: Manifest(path, strict=strict),
-        "sessions": lambda: Sessions(path, strict=strict),
+        "sessions": lambda: Sessions(path, strict=strict, rater=rater),
     }
     if name not in known:
         raise UsageError(f"unknown corpus '{name}'; there are {', '.join(known)}")
+    if rater is not None and name != "sessions":
+        raise UsageError(f"one rater's own ratings are known of sessions alone, not of {name}; leave --rater out")
     return known[name]()

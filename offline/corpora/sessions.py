@@ -34,7 +34,7 @@ _SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
 class Sessions:
     """The rated recordings in the folder ``path``, by name; those without a rating are told in ``unrated``.
 
-    ``passes`` are who rated each of them, by its name: first what was said when it was recorded, then the others.
+    Where a ``rater`` is named, theirs are the only ratings. ``passes`` are who rated each of them, by its name: first what was said when it was recorded, then the others.
 
     Raises ``UsageError`` where there is no recording, and ``MoodringError`` for one that cannot be read; unless
     ``strict``, that one is left out and told in ``problems``. Sessions of sound and of notes together are refused: no
@@ -46,7 +46,7 @@ class Sessions:
     corrections: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
 
-    def __init__(self, path: Path, *, strict: bool = True) -> None:
+    def __init__(self, path: Path, *, strict: bool = True, rater: str | None = None) -> None:
         files = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else []
         if not files:
             raise UsageError(f"{path} holds no recordings (*{SUFFIX}); 'moodring live --record FILE' makes one")
@@ -66,6 +66,8 @@ class Sessions:
             with problems.gathered():
                 _verify_same(file, own, headers)
                 heard[own.session] += said
+        if rater is not None:
+            heard = _by(rater, heard)
         unrated = [Path(name).stem for name, said in heard.items() if not said]
         kinds = {Path(name).stem: headers[name].kind for name, said in heard.items() if said}
         pieces = [_piece(path / name, headers, said) for name, said in heard.items() if said]
@@ -121,6 +123,14 @@ def _read(file: Path) -> tuple[Header, list[Pass]]:
         labels = labels_in(lines)
     rater = recorded.header.settings.get("rater")
     return recorded.header, passes(labels, rater if isinstance(rater, str) else "")
+
+
+def _by(rater: str, heard: Mapping[str, Sequence[Pass]]) -> dict[str, list[Pass]]:
+    """The passes of one rater; raises ``UsageError`` where there are none of theirs."""
+    raters = sorted({one.rater for said in heard.values() for one in said if one.rater})
+    if rater not in raters:
+        raise UsageError(f"nobody called '{rater}' has rated; there are ratings by {', '.join(raters) or 'no name'}")
+    return {name: [one for one in said if one.rater == rater] for name, said in heard.items()}
 
 
 def _verify_same(file: Path, own: RatingsHeader, headers: Mapping[str, Header]) -> None:

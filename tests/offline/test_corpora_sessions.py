@@ -237,3 +237,17 @@ def test_an_audit_of_sessions_finds_nothing_wrong_and_says_how_far_raters_agree(
     assert said[0].startswith("raters: ana and ben: agreement (CCC) 0.")
     (line,) = audit_corpus("sessions", tmp_path, audio_offset_s=0.0, as_json=True)
     assert json.loads(line)["raters"] == ["ana", "ben"]
+
+
+def test_one_raters_own_ratings_can_be_taken_alone(tmp_path: Path):
+    path = session(tmp_path / "a.jsonl", [(1.0, 0.5, 0.0, "ana")])
+    session(tmp_path / "b.jsonl", [(1.0, 0.5, 0.0, "ana")])
+    rated_again(path, "ben", [(3.0, -0.5, 0.0, "")])
+    corpus = open_corpus("sessions", tmp_path, rater="ben")
+    (piece,) = corpus
+    assert (piece.name, piece.cohort, corpus.unrated) == ("a", "ben", ("b",))
+    np.testing.assert_array_equal(at(piece, 3.0), [3.0, np.nan, 5.0, np.nan])
+    with pytest.raises(UsageError, match="nobody called 'cleo' has rated; there are ratings by ana, ben"):
+        open_corpus("sessions", tmp_path, rater="cleo")
+    with pytest.raises(UsageError, match="known of sessions alone, not of vgmidi; leave --rater out"):
+        open_corpus("vgmidi", tmp_path, rater="ben")

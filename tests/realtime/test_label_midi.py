@@ -100,7 +100,7 @@ def test_a_fader_that_is_swept_crowds_nothing_out(jack: Jack):
             turn(port, 22, value)
             time.sleep(0.001)
         wait_for(lambda: label._next == PlaceLabel(1.0, 1.0))
-        assert asked(controls) == [PlaceLabel(arousal=-1.0)]
+        assert asked(controls) == [PlaceLabel(0.0, -1.0)]
         assert asked(controls) == [PlaceLabel(1.0, 1.0)]
         assert asked(controls) == []
         label.close()
@@ -117,7 +117,7 @@ def test_on_the_port_of_the_music_it_takes_nothing_from_the_music(jack: Jack):
         teach(port, label)
         turn(port, 21, 0)
         port.send(mido.Message("note_off", note=60))
-        assert wait_for(lambda: asked(controls)) == [PlaceLabel(valence=-1.0)]
+        assert wait_for(lambda: asked(controls)) == [PlaceLabel(-1.0, 1.0)]
         heard: list[Any] = []
         wait_for(lambda: heard.extend(music.read(0.1)) or any(isinstance(event, NoteOff) for event in heard))
         label.close()
@@ -135,7 +135,7 @@ def test_gone_and_back_again_it_rates_on(jack: Jack):
     with jack.keyboard("nanoKONTROL2") as port:
         wait_for(lambda: "is gone" not in label.trouble())
         turn(port, 21, 127)
-        assert wait_for(lambda: asked(controls)) == [PlaceLabel(valence=1.0)]
+        assert wait_for(lambda: asked(controls)) == [PlaceLabel(1.0, 1.0)]
         label.close()
 
 

@@ -80,7 +80,9 @@ def test_the_first_control_moved_becomes_valence_and_the_second_arousal():
         assert rater.hear(bend(pitch)) is None
     assert rater.axes == (VALENCE, AROUSAL)
     assert rater.guide == "valence is CC 21 on channel 1, arousal is pitch bend on channel 4"
-    assert rater.hear(cc(21, 127)) == PlaceLabel(valence=1.0)
+    # First to where both of them stand.
+    assert rater.hear(cc(21, 127)) == PlaceLabel(1.0, 4500 / 8191)
+    assert rater.hear(cc(21, 0)) == PlaceLabel(valence=-1.0)
     assert rater.hear(bend(-4096)) == PlaceLabel(arousal=-0.5)
     assert rater.hear(cc(22, 0)) is None
 
