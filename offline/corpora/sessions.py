@@ -34,7 +34,8 @@ _SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
 class Sessions:
     """The rated recordings in the folder ``path``, by name; those without a rating are told in ``unrated``.
 
-    Where a ``rater`` is named, theirs are the only ratings. ``passes`` are who rated each of them, by its name: first what was said when it was recorded, then the others.
+    Where a ``rater`` is named, theirs are the only ratings. ``passes`` are who rated each recording, by its name: first
+    what was said when it was recorded, then the others.
 
     Raises ``UsageError`` where there is no recording, and ``MoodringError`` for one that cannot be read; unless
     ``strict``, that one is left out and told in ``problems``. Sessions of sound and of notes together are refused: no
