@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from realtime.controls import Calibrate, Control, Controls, Freeze, Label, Record, Reset, SetRate, Smooth, UseModel
-from realtime.ports import claimed
+from realtime.ports import udp_socket
 from realtime.smoothing import SETTINGS
 
 #: The longest packet that is looked at, in bytes, and how deep bundles may be in bundles.
@@ -103,7 +103,11 @@ class OscControl:
         self._encode: Callable[[str, list[Any]], bytes] = lambda address, values: build_msg(address, values).dgram
         self.received = self.malformed = self.unknown = self.refused = 0
         self._controls, self._prefix = controls, prefix.rstrip("/")
-        self._socket = _bound_socket(host, port)
+        instead = f"give another port (--osc-in {port + 1 if port < 65535 else 9001})"
+        self._socket = udp_socket(
+            host, port, name="for OSC control", cannot="OSC control cannot listen", instead=instead
+        )
+        self._socket.setblocking(False)
         self.port = int(self._socket.getsockname()[1])
         self._woken, self._waker = socket.socketpair()
         self._closing = threading.Lock()
@@ -280,24 +284,3 @@ def _shown(arguments: Sequence[Any]) -> str:
     """Arguments as part of a line, however long or strange they are."""
     shown = ", ".join(ascii(value) for value in arguments) or "nothing"
     return shown if len(shown) <= 80 else f"{shown[:77]}..."
-
-
-def _bound_socket(host: str, port: int) -> socket.socket:
-    """A UDP socket on ``host`` and ``port`` that never waits. Raises as ``OscControl`` does."""
-    instead = f"give another port (--osc-in {port + 1 if port < 65535 else 9001})"
-    with claimed(
-        host, port, name="for OSC control", cannot="OSC control cannot listen", instead=instead, protocol="UDP"
-    ):
-        family, *_, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)[0]
-        return _bound(family, address)
-
-
-def _bound(family: int, address: Any) -> socket.socket:
-    bound = socket.socket(family, socket.SOCK_DGRAM)
-    try:
-        bound.setblocking(False)
-        bound.bind(address)
-    except OSError:
-        bound.close()
-        raise
-    return bound

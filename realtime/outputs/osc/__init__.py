@@ -10,6 +10,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
+from typing import Literal
 
 from models.affect import Reading
 from models.errors import UsageError
@@ -49,6 +50,8 @@ class Osc:
     ``describe`` says how each target fares. Names are looked up on threads of their own, and again at most every
     ``RETRY_S`` seconds of ``clock``. Raises UsageError for a setting that cannot be.
     """
+
+    never_waits: Literal[True] = True
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ import math
 import threading
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from models.affect import Reading
 from realtime.controls import Controls
@@ -38,6 +38,8 @@ class Visual:
 
     Raises MoodringError where the port cannot be had, UsageError for one outside 0..65535.
     """
+
+    never_waits: Literal[True] = True
 
     def __init__(self, port: int = 8765, host: str = "127.0.0.1", controls: Controls | None = None) -> None:
         # Loading websockets takes a tenth of a second, which only those who ask for the page should pay.
