@@ -24,12 +24,12 @@ from websockets.sync.client import ClientConnection, connect
 
 from models.affect import Reading, State
 from models.errors import MoodringError, UsageError
+from realtime.admission import is_own_host
 from realtime.controls import Controls, Label
 from realtime.note_events import Struck
 from realtime.outputs import NoteOutput, Status
 from realtime.outputs.dashboard.palette import mood_color
 from realtime.outputs.visual import Visual
-from realtime.outputs.visual.admission import is_own_host
 from realtime.outputs.visual.server import MOST_CLIENTS, MOST_NOTES, parse_label
 
 READING = Reading(12.5, State.LIVE, 7.0, 1.42, 6.08, 1.3, 14, -23.1, 142.0, "audio")
@@ -244,7 +244,7 @@ def test_a_slow_page_is_skipped_to_the_newest_and_nobody_waits_for_it():
             while told(page)["time"] != 1999.0:
                 pass
             assert visual.skipped > 100
-            assert max(len(client._texts) for client in visual._server._clients) <= MOST_NOTES
+            assert max(len(client.outbox) for client in visual._server._clients) <= MOST_NOTES
 
 
 def test_a_flood_of_notes_keeps_the_newest():
