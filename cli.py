@@ -545,7 +545,7 @@ def osc_addresses(as_json: Json = False) -> None:
 
     Example: moodring osc addresses --json
     """
-    from realtime.outputs.osc.addresses import addresses_json, addresses_markdown
+    from realtime.outputs.osc.listing import addresses_json, addresses_markdown
 
     print(addresses_json() if as_json else addresses_markdown())
 

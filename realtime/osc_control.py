@@ -54,7 +54,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class ControlAddress:
-    """An address that is listened to, for whoever lists them: ``types`` as OSC has them ("N" for no argument)."""
+    """An address that is listened to, for whoever lists them: ``types`` as OSC has them ("N" for no argument).
+
+    ``low`` and ``high`` bound each argument, None where there is no bound; ``choices`` are the words that are taken.
+    """
 
     path: str
     types: str
@@ -62,6 +65,12 @@ class ControlAddress:
     low: float | None = None
     high: float | None = None
     unit: str = ""
+    choices: tuple[str, ...] = ()
+
+    @property
+    def bounds(self) -> tuple[tuple[float | None, float | None], ...]:
+        """The least and the greatest of each argument."""
+        return ((self.low, self.high),) * len(self.types)
 
 
 #: What can be asked, below ``/moodring``.
@@ -69,7 +78,7 @@ CONTROL_ADDRESSES = (
     ControlAddress("/moodring/control/calibrate", "N", "learn the noise of the room"),
     ControlAddress("/moodring/control/reset", "N", "forget the music so far"),
     ControlAddress("/moodring/control/freeze", "i", "hold what is shown and sent (1), or let it go on (0)", 0, 1),
-    ControlAddress("/moodring/control/smoothing", "s", f"one of {', '.join(SETTINGS)}"),
+    ControlAddress("/moodring/control/smoothing", "s", f"one of {', '.join(SETTINGS)}", choices=tuple(SETTINGS)),
     ControlAddress("/moodring/control/rate", "f", "readings a second", 0.1, 50.0, "Hz"),
     ControlAddress("/moodring/control/model", "s", "the name of a model"),
     ControlAddress("/moodring/control/label", "ff", "what a listener feels: valence, arousal", -1.0, 1.0),

@@ -6,7 +6,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
@@ -26,7 +26,7 @@ from realtime.sources import Played
 from realtime.tracker import EmotionTracker
 
 if TYPE_CHECKING:
-    from realtime.osc_control import ControlAddress
+    from realtime.discovery import Announced
     from realtime.outputs.dashboard import Dashboard
     from realtime.outputs.osc import Osc
 
@@ -151,8 +151,13 @@ def _outputs(
         raise UsageError("--plain and --json exclude each other; choose one")
     outputs: list[Output] = []
     troubles: list[Callable[[], str]] = []
-    osc = _osc(outlets)
-    if osc is not None:
+    announced = None
+    if outlets.announce:
+        announced = _announced(outlets)
+        ends.callback(announced.close)
+        troubles.append(lambda: announced.problem)
+    if outlets.osc or announced is not None:
+        osc = _osc(outlets, announced)
         outputs.append(osc)
         troubles.append(_OscTrouble(osc))
         ends.callback(osc.close)
@@ -160,20 +165,6 @@ def _outputs(
         from realtime.osc_control import OscControl
 
         ends.callback(OscControl(controls, outlets.osc_in, outlets.osc_in_host, outlets.osc_prefix).close)
-    if outlets.announce:
-        from realtime.discovery import Announced
-        from realtime.osc_control import CONTROL_ADDRESSES
-        from realtime.outputs.osc import ADDRESSES
-
-        prefix = outlets.osc_prefix.rstrip("/")
-        announced = Announced(
-            outlets.osc_in,
-            addresses=[replace(address, path=f"{prefix}/{address.path}") for address in ADDRESSES],
-            controls=[] if outlets.osc_in is None else _below(CONTROL_ADDRESSES, prefix),
-            host=outlets.osc_in_host,
-        )
-        ends.callback(announced.close)
-        troubles.append(lambda: announced.problem)
     if outlets.visual is not None:
         from realtime.outputs.visual import Visual
 
@@ -195,8 +186,19 @@ def _outputs(
     return [*outputs, dashboard], dashboard, troubles
 
 
-def _below(addresses: Sequence[ControlAddress], prefix: str) -> list[ControlAddress]:
-    return [replace(address, path=address.path.replace("/moodring", prefix, 1)) for address in addresses]
+def _announced(outlets: Outlets) -> Announced:
+    from realtime.discovery import Announced
+    from realtime.osc_control import CONTROL_ADDRESSES
+    from realtime.outputs.osc import PREFIX, listed
+
+    prefix = outlets.osc_prefix.rstrip("/")
+    taken = [replace(each, path=each.path.replace(PREFIX, prefix, 1)) for each in CONTROL_ADDRESSES]
+    return Announced(
+        outlets.osc_in,
+        addresses=listed(outlets.osc_prefix, outlets.osc_template, outlets.osc_only),
+        controls=[] if outlets.osc_in is None else taken,
+        host=outlets.osc_in_host,
+    )
 
 
 class _OscTrouble:
@@ -213,9 +215,8 @@ class _OscTrouble:
         return f"OSC: {self._osc.describe()}" if self._clock() < self._until_s else ""
 
 
-def _osc(outlets: Outlets) -> Osc | None:
-    if not outlets.osc:
-        return None
+def _osc(outlets: Outlets, announced: Announced | None) -> Osc:
+    """What sends to the targets, and to whoever asks the list that is ``announced``."""
     from realtime.outputs.osc import Osc, parse_target
 
     is_on_change = outlets.osc_rate == "change"
@@ -231,6 +232,7 @@ def _osc(outlets: Outlets) -> Osc | None:
         template=outlets.osc_template,
         only=outlets.osc_only,
         bundles=outlets.osc_bundles,
+        heard_by=None if announced is None else announced.hear,
     )
 
 

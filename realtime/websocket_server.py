@@ -26,9 +26,6 @@ _BACKLOG = 16
 #: The longest message that is taken, in bytes.
 LONGEST_MESSAGE = 1024
 
-#: Messages that wait to be sent over one connection.
-MOST_WAITING = 64
-
 #: What the system may hold back for a slow client, in bytes: a few seconds of readings, so that it sees the present.
 _HELD_BACK = 16384
 
@@ -119,14 +116,14 @@ class WebSocketServer:
 class Outbox:
     """What waits to be sent over one connection: messages in their order, and behind them the newest of a kind.
 
-    On the server's thread alone.
+    At most ``length`` messages wait. On the server's thread alone.
     """
 
-    def __init__(self, connection: ServerConnection) -> None:
+    def __init__(self, connection: ServerConnection, length: int) -> None:
         self._connection = connection
         held = connection.transport.get_extra_info("socket")
         held.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _HELD_BACK)
-        self._messages: deque[str | bytes] = deque(maxlen=MOST_WAITING)
+        self._messages: deque[str | bytes] = deque(maxlen=length)
         self._newest: str | None = None
         self._waits = asyncio.Event()
 

@@ -10,19 +10,22 @@ import math
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from models.affect import Reading
 from models.errors import UsageError
 from realtime.note_events import Struck
 from realtime.outputs import Status
 from realtime.outputs.osc.addresses import ADDRESSES, PREFIX, hue
-from realtime.outputs.osc.composing import Composer
+from realtime.outputs.osc.composing import Composer, listed
 from realtime.outputs.osc.pacing import Pacing, Ticks
 from realtime.outputs.osc.sender import open_sender
 from realtime.outputs.osc.targets import RETRY_S, Target, parse_target
 
-__all__ = ["ADDRESSES", "PREFIX", "RETRY_S", "Osc", "Target", "parse_target"]
+if TYPE_CHECKING:
+    from pythonosc.osc_message import OscMessage
+
+__all__ = ["ADDRESSES", "PREFIX", "RETRY_S", "Osc", "Target", "listed", "parse_target"]
 
 #: Messages an address and a second, unless another rate is set, and what may be set.
 RATE_HZ = 60.0
@@ -45,6 +48,7 @@ class Osc:
     that is known, or with ``on_change`` only what a new reading has changed. Notes go at once, a heartbeat once a
     second. Between readings values move in straight lines (see ``Pacing``). ``prefix``, ``template``, ``only`` and
     ``bundles`` are those of ``Composer``; a bundle's time tag is the wall-clock time of the sound that it tells of.
+    ``heard_by`` is given every message, too, on the sending thread; it must neither wait nor raise.
 
     What cannot be sent is counted in ``failures``, what is in ``sent``, both in packets over all targets, and
     ``describe`` says how each target fares. Names are looked up on threads of their own, and again at most every
@@ -63,6 +67,7 @@ class Osc:
         template: str | None = None,
         only: Collection[str] = (),
         bundles: bool = False,
+        heard_by: Callable[[Sequence[OscMessage]], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
@@ -72,6 +77,7 @@ class Osc:
         hue(0.0)  # makes its table now, and not between two ticks
         self._clock, self._wall_clock = clock, wall_clock
         self._on_change = on_change
+        self._heard_by = heard_by
         now_s = clock()
         self._pacing = Pacing(glides=not on_change)
         self._ticks, self._seconds, self._beats = Ticks(rate_hz, now_s), Ticks(1.0, now_s), 0
@@ -160,6 +166,8 @@ class Osc:
             self._beats += 1
         if not messages:
             return
+        if self._heard_by is not None:
+            self._heard_by(messages)
         age_s = 0.0 if frame is None else frame.age_s
         packets = self._composer.packets(messages, self._wall_clock() - age_s)
         for sender in self._senders:

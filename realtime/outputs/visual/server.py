@@ -23,11 +23,11 @@ from websockets.http11 import Request, Response
 from realtime.admission import is_own_host, is_own_origin
 from realtime.controls import Controls, Label
 from realtime.outputs.visual.pages import Pages
-from realtime.websocket_server import MOST_WAITING, Outbox, WebSocketServer, listening_socket, response
+from realtime.websocket_server import Outbox, WebSocketServer, listening_socket, response
 
 #: Pages at a time, and notes that wait to be sent to each.
 MOST_CLIENTS = 16
-MOST_NOTES = MOST_WAITING
+MOST_NOTES = 64
 
 
 class Server:
@@ -145,7 +145,7 @@ class _Client:
 
     def __init__(self, server: Server, connection: ServerConnection, controls: Controls | None) -> None:
         self._server, self._controls = server, controls
-        self.outbox = Outbox(connection)
+        self.outbox = Outbox(connection, MOST_NOTES)
         self._is_asking = False
         self._next_label: Label | None = None
 
