@@ -78,6 +78,9 @@ OUTLETS: dict[str, Any] = {
     ],
     "announce": Annotated[bool, typer.Option("--announce", help="Be found: DNS-SD and OSCQuery.")],
     "visual": Annotated[int | None, typer.Option(metavar="[PORT]", help="Serve a page for a projector (port 8765).")],
+    "visual_page": Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Serve a page of your own in its place, with its scripts.")
+    ],
     "record": Annotated[Path | None, typer.Option(metavar="FILE", help="Record the session (JSON Lines).")],
     "record_sound": Annotated[bool, typer.Option("--record-sound", help="Record the sound, too, as FLAC beside it.")],
 }

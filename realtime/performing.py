@@ -50,13 +50,18 @@ def perform(
 ) -> None:
     """Follow ``source`` to its end or until ``stop``, and say on standard error what it came to.
 
-    ``calibrates`` begins with the noise of the room; ``is_replay`` and ``overruled`` are those of ``Desk``, ``began_s``
+    ``calibrates`` begins with the noise of the room; ``is_blind`` hides predictions from whoever rates, and leaves OSC as
+    it is, which others see; ``is_replay`` and ``overruled`` are those of ``Desk``, ``began_s``
     that of ``Session``. Closes ``source``, whatever happens. Raises ``MoodringError`` for what cannot be opened.
     """
     controls = Controls()
     with ExitStack() as ends:
         ends.callback(source.close)
         outputs, dashboard, troubles = _outputs(outlets, controls, ends)
+        if is_blind and (outlets.osc or outlets.announce):
+            print(
+                "moodring: --blind hides predictions on the dashboard and the page; OSC still has them", file=sys.stderr
+            )
         tracker = EmotionTracker(load_for(source.kind, model), rate_hz=rate_hz)
         recorded: list[Recording] = []
 
@@ -165,10 +170,10 @@ def _outputs(
         from realtime.osc_control import OscControl
 
         ends.callback(OscControl(controls, outlets.osc_in, outlets.osc_in_host, outlets.osc_prefix).close)
-    if outlets.visual is not None:
-        from realtime.outputs.visual import Visual
+    if outlets.visual is not None or outlets.visual_page is not None:
+        from realtime.outputs.visual import PORT, Visual
 
-        visual = Visual(outlets.visual, controls=controls)
+        visual = Visual(PORT if outlets.visual is None else outlets.visual, controls=controls, page=outlets.visual_page)
         ends.callback(visual.close)
         outputs.append(visual)
         print(f"moodring: open {visual.url} in a browser", file=sys.stderr)

@@ -51,6 +51,28 @@ def test_a_recording_is_never_overwritten_and_what_is_none_is_named(tmp_path: Pa
     assert moodring("replay", str(tmp_path / "absent.jsonl")).returncode == 2
 
 
+def test_osc_goes_on_while_predictions_are_hidden_from_a_rater_and_that_is_said(tmp_path: Path):
+    from pythonosc.osc_message import OscMessage
+
+    take = tmp_path / "take.jsonl"
+    moodring("live", "--file", MIDI, "--fast", "--json", "--record", str(take))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(30)
+        target = str(receiver.getsockname()[1])
+        command = [*MOODRING, "replay", str(take), "--blind", "--json", "--osc", target]
+        running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        try:
+            heard: set[float] = set()
+            while len(heard) < 5:
+                message = OscMessage(receiver.recv(2048))
+                if message.address == "/moodring/valence":
+                    heard.add(message.params[0])
+        finally:
+            running.terminate()
+    assert "OSC still has them" in running.communicate(timeout=20)[1]
+
+
 def test_what_is_remembered_is_taken_where_nothing_is_said(tmp_path: Path):
     env = {"XDG_CONFIG_HOME": str(tmp_path), "PYTHONPATH": str(tmp_path)}
     # A module in front of the real one, so that the input that is asked for is the one thing that is missing.

@@ -25,6 +25,9 @@ from realtime.outputs.wording import is_known
 if TYPE_CHECKING:
     from realtime.outputs.visual.server import Server
 
+#: Where the page is unless told otherwise.
+PORT = 8765
+
 #: Steps of each axis in the field of colours that the page paints with, from −1 to 1.
 _FIELD_STEPS = 41
 
@@ -44,7 +47,7 @@ class Visual:
 
     def __init__(
         self,
-        port: int = 8765,
+        port: int = PORT,
         host: str = "127.0.0.1",
         controls: Controls | None = None,
         page: Path | None = None,
