@@ -50,9 +50,9 @@ def perform(
 ) -> None:
     """Follow ``source`` to its end or until ``stop``, and say on standard error what it came to.
 
-    ``calibrates`` begins with the noise of the room; ``is_blind`` hides predictions from whoever rates, and leaves OSC as
-    it is, which others see; ``is_replay`` and ``overruled`` are those of ``Desk``, ``began_s``
-    that of ``Session``. Closes ``source``, whatever happens. Raises ``MoodringError`` for what cannot be opened.
+    ``calibrates`` begins with the noise of the room; ``is_blind`` hides predictions from whoever rates, and leaves OSC
+    as it is, which others see; ``is_replay`` and ``overruled`` are those of ``Desk``, ``began_s`` that of ``Session``.
+    Closes ``source``, whatever happens. Raises ``MoodringError`` for what cannot be opened.
     """
     controls = Controls()
     with ExitStack() as ends:
