@@ -38,8 +38,8 @@ from realtime.tracker import EmotionTracker
 READINGS_HZ = 10.0
 AXES = ("valence", "arousal")
 
-#: A reading that moved the point by less is not looked for in what was received: float32 is no finer.
-_LEAST = 1e-4
+#: A reading that moves the point by less tells nothing of how fast: what is sent is float32.
+_LEAST = 1e-3
 
 
 @dataclass
@@ -87,30 +87,29 @@ class Heard:
         return wrong
 
     def delays_s(self, axis: str) -> tuple[NDArray[np.float64], int]:
-        """How long after each reading the curve was where the reading put it, and how many it turned away from.
+        """How long after each reading the curve was where the reading put it, and how many it did not move towards.
 
-        It turns away where the next reading comes a little early and lies the other way.
+        Where the next reading comes a moment before that, it is how long it would have been along the line that the
+        curve was on, through what was received between both.
         """
         times, values = self.curve(axis)
         came, goals = self.raw(axis)
-        found, turned = [], 0
-        for at_s, before, goal in zip(came[1:], goals[:-1], goals[1:], strict=True):
-            if abs(goal - before) < _LEAST or at_s + 1.0 > times[-1]:
+        found, away = [], 0
+        for at_s, until_s, goal in zip(came[:-1], came[1:], goals[:-1], strict=True):
+            between = (times > at_s) & (times <= until_s)
+            if np.count_nonzero(between) < 2:
                 continue
-            after = (times >= at_s) & (times <= at_s + 1.0)
-            ahead = (values[after] - goal) * np.sign(goal - before)
-            reached = np.flatnonzero(ahead >= -1e-6)
-            if not reached.size:
-                turned += 1
+            when, left = times[between], goal - values[between]
+            if abs(left[0]) < _LEAST:
                 continue
-            first = int(reached[0])
-            when = times[after]
-            if first == 0 or ahead[first] <= 0.0:
-                found.append(when[first] - at_s)
-            else:  # it went past between two messages
-                share = -ahead[first - 1] / (ahead[first] - ahead[first - 1])
-                found.append(when[first - 1] + share * (when[first] - when[first - 1]) - at_s)
-        return np.array(found), turned
+            # All of the line, without where it has arrived and stays.
+            last = next((at for at, each in enumerate(left) if abs(each) < 1e-6), len(left) - 1)
+            slope = (left[0] - left[last]) / (when[last] - when[0]) if last else 0.0
+            if slope * left[0] <= 0.0:
+                away += 1
+            else:
+                found.append(when[0] + left[0] / slope - at_s)
+        return np.array(found), away
 
 
 def _slow_server(stop: Flag) -> int:
@@ -184,11 +183,11 @@ def main() -> None:
     for axis in AXES:
         steps, raw_steps = (np.abs(np.diff(heard.curve(axis)[1])), np.abs(np.diff(heard.raw(axis)[1])))
         print(f"{axis}: largest step {steps.max():.4f}, of the readings {raw_steps.max():.4f}")
-        delays_s, turned = heard.delays_s(axis)
+        delays_s, away = heard.delays_s(axis)
         late_ms = [1000.0 * float(each) for each in np.percentile(delays_s, (50, 95, 100))]
         print(
             f"{axis}: at a reading {late_ms[0]:.0f} ms after it came in the median, 95 % {late_ms[1]:.0f}, "
-            f"at most {late_ms[2]:.0f} ({len(delays_s)} readings; away from {turned} more before it was there)"
+            f"at most {late_ms[2]:.0f} ({len(delays_s)} readings; not towards {away} more)"
         )
     print(f"between readings {1000 / READINGS_HZ:.0f} ms, the hop of the network {1000 * heard.hop_s:.0f} ms")
     late_s = np.array([at_s - reading.time for at_s, reading in heard.readings])

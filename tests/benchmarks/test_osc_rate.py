@@ -26,8 +26,8 @@ def test_what_is_received_is_even_within_its_ranges_smooth_and_at_each_reading_w
         times, values = heard.curve(axis)
         steps = np.abs(np.diff(values))[np.diff(times) < 1.0 / READINGS_HZ]
         assert 0.0 < steps.max() <= np.abs(np.diff(heard.raw(axis)[1])).max()
-        delays_s, turned = heard.delays_s(axis)
-        assert len(delays_s) > turned
+        delays_s, away = heard.delays_s(axis)
+        assert len(delays_s) > 10 * away
         assert 0.0 < float(np.median(delays_s)) <= heard.hop_s
 
 
@@ -41,18 +41,24 @@ def made(values_at: dict[float, float], readings: dict[float, float]) -> Heard:
     return heard
 
 
-def test_the_delay_is_from_a_reading_to_where_the_curve_is_at_it():
-    curve = {tick / 50.0: min(1.0, max(0.0, (tick / 50.0 - 1.0) / 0.25)) for tick in range(200)}
-    heard = made(curve, {0.0: 0.0, 1.0: 1.0})
-    delays_s, turned = heard.delays_s("valence")
-    assert delays_s == pytest.approx([0.26], abs=0.021)
-    assert turned == 0
+def test_the_delay_is_from_a_reading_to_where_the_curve_is_at_it_and_stays():
+    curve = {tick / 50.0: min(1.0, max(0.0, (tick / 50.0 - 1.0) / 0.24)) for tick in range(200)}
+    delays_s, away = made(curve, {0.0: 0.0, 1.001: 1.0, 3.0: 0.5}).delays_s("valence")
+    assert delays_s == pytest.approx([0.239])
+    assert away == 0
 
 
-def test_a_reading_that_the_curve_never_gets_to_is_counted_apart():
-    heard = made({tick / 50.0: 0.5 for tick in range(200)}, {0.0: 0.0, 1.0: 1.0})
-    delays_s, turned = heard.delays_s("valence")
-    assert (len(delays_s), turned) == (0, 1)
+def test_where_the_next_reading_comes_before_the_delay_is_that_of_the_line():
+    curve = {tick / 50.0: tick / 50.0 for tick in range(11)} | {0.2 + tick / 50.0: 0.2 for tick in range(1, 50)}
+    delays_s, away = made(curve, {0.001: 0.25, 0.2: 0.2}).delays_s("valence")
+    assert delays_s == pytest.approx([0.249])
+    assert away == 0
+
+
+def test_a_reading_that_the_curve_does_not_move_towards_is_counted_apart():
+    heard = made({tick / 50.0: 0.5 for tick in range(200)}, {0.0: 0.0, 1.0: 1.0, 2.0: 1.0})
+    delays_s, away = heard.delays_s("valence")
+    assert (len(delays_s), away) == (0, 2)
 
 
 @pytest.mark.parametrize(
