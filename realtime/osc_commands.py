@@ -18,7 +18,7 @@ from models.affect import HALF_RANGE, Reading, State, from_normalized
 from models.errors import UsageError
 from realtime.note_events import Struck
 from realtime.outputs import Status
-from realtime.outputs.osc.arrivals import Arrivals
+from realtime.outputs.osc.arrivals import LONGEST_PACKET, Arrivals
 from realtime.ports import udp_socket
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _receive(receiver: socket.socket, into: deque[tuple[float, bytes]], stop: Fl
     while not stop.is_set():
         # OSError: nothing came; or Windows, which tells a receiver of what became of packets that it sent.
         with suppress(OSError):
-            packet = receiver.recv(65535)
+            packet = receiver.recv(LONGEST_PACKET)
             into.append((clock(), packet))
 
 

@@ -21,35 +21,21 @@ import contextlib
 import math
 import selectors
 import socket
-import struct
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from realtime.controls import Calibrate, Control, Controls, Freeze, Label, Record, Reset, SetRate, Smooth, UseModel
+from realtime.osc_packets import MalformedError, Message, messages_in
 from realtime.ports import udp_socket
 from realtime.smoothing import SETTINGS
 
-#: The longest packet that is looked at, in bytes, and how deep bundles may be in bundles.
+#: The longest packet that is looked at, in bytes.
 LONGEST_PACKET = 8192
-_DEEPEST = 8
 
 #: The longest name of a model or a rater, in characters.
 LONGEST_NAME = 64
-
-#: What a type tag may hold: the types that python-osc knows.
-_KNOWN_TYPES = set(",ihfdsbrmtTFN[]")
-
-_BUNDLE = b"#bundle\0"
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One OSC message: its address, and its arguments as Python values."""
-
-    address: str
-    arguments: Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +70,6 @@ CONTROL_ADDRESSES = (
     ControlAddress("/moodring/control/label", "ff", "what a listener feels: valence, arousal", -1.0, 1.0),
     ControlAddress("/moodring/control/record", "i", "begin a recording (1), or end it (0)", 0, 1),
 )
-
-
-class MalformedError(Exception):
-    """A packet that is no OSC."""
 
 
 class WrongArgumentError(Exception):
@@ -149,7 +131,7 @@ class OscControl:
     def _take(self, packet: bytes, sender: Any) -> None:
         self.received += 1
         try:
-            messages = list(messages_in(packet))
+            messages = list(messages_in(packet, LONGEST_PACKET))
         except MalformedError:
             self.malformed += 1
             return
@@ -178,45 +160,6 @@ class OscControl:
         datagram = self._encode(f"{self._prefix}/answer", [name, int(is_done), text])
         with contextlib.suppress(OSError):
             self._socket.sendto(datagram, sender)
-
-
-def messages_in(packet: bytes, depth: int = 0) -> Iterator[Message]:
-    """The messages of an OSC packet, those of bundles in their order.
-
-    Bundles are taken apart here because python-osc does not end on one whose sizes are negative. Raises MalformedError
-    for what is no OSC, is longer than ``LONGEST_PACKET`` or nested too deep.
-    """
-    if len(packet) > LONGEST_PACKET or len(packet) % 4 or not packet:
-        raise MalformedError("not the length of an OSC packet")
-    if not packet.startswith(_BUNDLE):
-        yield _message(packet)
-        return
-    if depth == _DEEPEST or len(packet) < 16:
-        raise MalformedError("not a bundle")
-    place = 16  # after the name and the time tag
-    while place < len(packet):
-        (size,) = struct.unpack_from(">i", packet, place)
-        place += 4
-        if not 0 < size <= len(packet) - place:
-            raise MalformedError("an element that is not in its bundle")
-        yield from messages_in(packet[place : place + size], depth + 1)
-        place += size
-
-
-def _message(packet: bytes) -> Message:
-    from pythonosc.osc_message import OscMessage
-
-    if not packet.startswith(b"/"):
-        raise MalformedError("no address")
-    # python-osc says on standard error, over the dashboard, that it does not know a type.
-    tags = packet[4 * (packet.find(b"\0") // 4 + 1) :].partition(b"\0")[0]
-    if not set(tags.decode("latin-1")) <= _KNOWN_TYPES:
-        raise MalformedError("a type that is none")
-    try:
-        message = OscMessage(packet)
-        return Message(str(message.address), list(message.params))
-    except Exception as failure:  # whatever a stranger's bytes make a parser raise
-        raise MalformedError(str(failure)) from failure
 
 
 def _press(control: Control) -> Callable[[Sequence[Any]], Control | None]:

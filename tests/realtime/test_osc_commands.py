@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -76,6 +77,21 @@ def test_the_monitor_shows_addresses_types_and_values(watched):
 def test_the_monitor_counts_what_is_no_osc_and_goes_on(watched):
     assert watched.shows("malformed packet", b"GET / HTTP/1.1\r\n")
     assert watched.shows("/light", build_msg("/light", [1]).dgram)
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        b"/light\0\0,I\0\0",
+        b"/light\0\0,i,\0" + bytes(4),
+        b"#bundle\0" + bytes(8) + struct.pack(">i", -4),  # whoever goes on by that size is where he was
+    ],
+)
+def test_what_would_stop_the_parser_or_make_it_talk_is_counted_as_malformed(packet, capfd):
+    arrivals = Arrivals()
+    arrivals.take(packet, 0.0)
+    assert arrivals.malformed == 1
+    assert capfd.readouterr().err == ""
 
 
 def test_nothing_that_arrives_steers_the_terminal(watched):
