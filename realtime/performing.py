@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from realtime.outputs.dashboard import Dashboard
     from realtime.outputs.osc import Osc
 
-#: For how long after a failure OSC's targets are told of.
+#: For how long after trouble with an OSC target it is told of.
 TROUBLE_S = 3.0
 
 
@@ -164,7 +164,9 @@ def _outputs(
     if outlets.osc or announced is not None:
         osc = _osc(outlets, announced)
         outputs.append(osc)
-        troubles.append(_OscTrouble(osc))
+        trouble = _OscTrouble(osc)
+        troubles.append(trouble)
+        ends.callback(trouble.sum_up)
         ends.callback(osc.close)
     if outlets.osc_in is not None:
         from realtime.osc_control import OscControl
@@ -207,17 +209,22 @@ def _announced(outlets: Outlets) -> Announced:
 
 
 class _OscTrouble:
-    """Says how OSC's targets fare, for as long as some of what is sent does not arrive."""
+    """Says what is wrong with OSC's targets, and for a while after; the numbers are told at the end."""
 
     def __init__(self, osc: Osc, clock: Callable[[], float] = time.monotonic) -> None:
         self._osc, self._clock = osc, clock
-        self._failures, self._until_s = 0, -math.inf
+        self._said, self._until_s = "", -math.inf
 
     def __call__(self) -> str:
-        failures = self._osc.failures
-        if failures > self._failures:
-            self._failures, self._until_s = failures, self._clock() + TROUBLE_S
-        return f"OSC: {self._osc.describe()}" if self._clock() < self._until_s else ""
+        complaint = self._osc.complaint
+        if complaint:
+            self._said, self._until_s = complaint, self._clock() + TROUBLE_S
+        return f"OSC: {self._said}" if self._clock() < self._until_s else ""
+
+    def sum_up(self) -> None:
+        """How each target fared, on standard error, if not all that was sent arrived."""
+        if self._osc.failures:
+            print(f"moodring: OSC: {self._osc.describe()}", file=sys.stderr)
 
 
 def _osc(outlets: Outlets, announced: Announced | None) -> Osc:

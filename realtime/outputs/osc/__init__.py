@@ -85,7 +85,8 @@ class Osc:
         self._notes: list[Struck] = []
         self._is_new = self._ending = False
         self._unplayed = 0
-        self._senders = [open_sender(target, clock) for target in dict.fromkeys(targets)]
+        self._targets = list(dict.fromkeys(targets))
+        self._senders = [open_sender(target, clock) for target in self._targets]
         for wait_s in (0.0, FIRST_RESOLUTION_S):  # all names at the same time, and then a moment for the slowest
             deadline_s = time.monotonic() + wait_s
             for sender in self._senders:
@@ -106,6 +107,12 @@ class Osc:
     def describe(self) -> str:
         """How each target fares, such as ``127.0.0.1:9000 nobody listens (312 failed), [::1]:9001 4711 sent``."""
         return ", ".join(sender.describe() for sender in self._senders)
+
+    @property
+    def complaint(self) -> str:
+        """What is wrong with targets now, such as ``127.0.0.1:9 nobody listens``; empty while nothing is."""
+        each = zip(self._targets, self._senders, strict=True)
+        return ", ".join(f"{target} {sender.complaint}" for target, sender in each if sender.complaint)
 
     def write(self, reading: Reading, status: Status) -> None:
         """Take the newest reading. After ``close`` it goes nowhere."""
