@@ -79,6 +79,9 @@ OUTLETS: dict[str, Any] = {
     ],
     "announce": Annotated[bool, typer.Option("--announce", help="Be found: DNS-SD and OSCQuery.")],
     "visual": Annotated[int | None, typer.Option(metavar="[PORT]", help="Serve a page for a projector (port 8765).")],
+    "visual_page": Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Serve a page of your own in its place, with its scripts.")
+    ],
     "label_midi": Annotated[
         str | None, typer.Option(metavar="[PORT]", help="Rate by a MIDI controller, which is learned by moving it.")
     ],
@@ -233,7 +236,7 @@ def replay(
 
     Example: moodring replay concert.jsonl --model notes --osc 127.0.0.1:9000
     """
-    from realtime.performing import perform_again
+    from realtime.replaying import perform_again
 
     perform_again(session, model=model, rate_hz=rate, outlets=outlets, stop=_stop, is_blind=blind, is_fast=fast)
 
@@ -557,7 +560,7 @@ def osc_addresses(as_json: Json = False) -> None:
 
     Example: moodring osc addresses --json
     """
-    from realtime.outputs.osc.addresses import addresses_json, addresses_markdown
+    from realtime.outputs.osc.listing import addresses_json, addresses_markdown
 
     print(addresses_json() if as_json else addresses_markdown())
 

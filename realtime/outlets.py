@@ -14,10 +14,11 @@ from realtime.controls import LONGEST_NAME, is_name
 class Outlets:
     """Where a session's readings go and what may be asked of it from outside, as the command line says it.
 
-    ``osc_rate`` is messages a second, or ``change``; ``visual`` and ``osc_in`` are ports, None for none. ``rater`` is
-    who rates, empty for one without a name; ``label_midi`` the MIDI controller to rate by, empty for the first there is
-    and None for none, and ``label_learn`` has its controls learned anew. Raises ``UsageError`` for a rater's name that
-    is too long or cannot be shown.
+    ``osc_rate`` is messages a second, or ``change``; ``visual`` and ``osc_in`` are ports, None for none;
+    ``visual_page`` is a page in place of ours, which needs no ``visual``. ``rater`` is who rates, empty for one without
+    a name; ``label_midi`` the MIDI controller to rate by, empty for the first there is and None for none, and
+    ``label_learn`` has its controls learned anew. Raises ``UsageError`` for a rater's name that is too long or cannot
+    be shown.
     """
 
     plain: bool = False
@@ -34,6 +35,7 @@ class Outlets:
     osc_in_host: str = "127.0.0.1"
     announce: bool = False
     visual: int | None = None
+    visual_page: Path | None = None
     rater: str = ""
     label_midi: str | None = None
     label_learn: bool = False
