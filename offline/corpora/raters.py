@@ -36,14 +36,18 @@ class Pass:
 
 
 def passes(ratings: Iterable[tuple[float, Label]], rater: str, end_s: float | None = None) -> list[Pass]:
-    """One pass for each rater that ``ratings``, each with its time, name; those that name none are by ``rater``."""
+    """One pass for each rater that ``ratings``, each with its time, name; those that name none are by ``rater``.
+
+    Who began to rate only as that pass ended has rated nothing.
+    """
     said: dict[str, list[tuple[float, float, float]]] = {}
     for time_s, label in ratings:
         said.setdefault(label.rater or rater, []).append((time_s, label.valence, label.arousal))
     found = []
     for name, rows in said.items():
         table = np.array(sorted(rows, key=lambda row: row[0]), np.float64)
-        found.append(Pass(name, table[:, 0], table[:, 1:], end_s))
+        if end_s is None or table[0, 0] < end_s:
+            found.append(Pass(name, table[:, 0], table[:, 1:], end_s))
     return found
 
 

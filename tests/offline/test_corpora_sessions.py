@@ -251,3 +251,12 @@ def test_one_raters_own_ratings_can_be_taken_alone(tmp_path: Path):
         open_corpus("sessions", tmp_path, rater="cleo")
     with pytest.raises(UsageError, match="known of sessions alone, not of vgmidi; leave --rater out"):
         open_corpus("vgmidi", tmp_path, rater="ben")
+
+
+def test_who_begins_to_rate_as_the_replay_ends_has_rated_nothing(tmp_path: Path):
+    path = session(tmp_path / "a.jsonl", [(1.0, 0.5, 0.0, "ana")])
+    rated_again(path, "ben", [(6.0, 1.0, -1.0, "")], end_s=6.0)
+    assert [one.rater for one in Sessions(tmp_path).passes["a"]] == ["ana"]
+    other = session(tmp_path / "b.jsonl", [])
+    rated_again(other, "ben", [(6.0, 1.0, -1.0, "")], end_s=6.0)
+    assert Sessions(tmp_path).unrated == ("b",)
