@@ -8,12 +8,12 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 from mido import Message
 from support.jack import BACKEND, Jack
+from support.midi_backend import FakeBackend, FakeInput
 
 from models.errors import MoodringError, UsageError
 from realtime.events import Advance, Event, Lost, NoteOff, NoteOn, Pedal, Tempo
@@ -119,44 +119,6 @@ def test_no_midi_system_answers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # A backend of our own
-
-
-class FakeBackend(ModuleType):
-    """Stands in for a mido backend: ``ports`` are there to be opened, ``opened`` are those that were."""
-
-    def __init__(self) -> None:
-        super().__init__("fake_midi")
-        self.ports: list[str] = []
-        self.opened: list[FakeInput] = []
-        self.refuses = ""
-
-    def get_devices(self) -> list[dict[str, Any]]:
-        return [
-            {"name": "Speaker:synth", "is_input": False},
-            *({"name": name, "is_input": True} for name in self.ports),
-        ]
-
-    def Input(self, name: str, callback: Callable[[Message], None], virtual: bool) -> FakeInput:  # noqa: N802
-        if self.refuses:
-            raise OSError(self.refuses)
-        self.opened.append(FakeInput(name, callback))
-        return self.opened[-1]
-
-
-class FakeInput:
-    def __init__(self, name: str, callback: Callable[[Message], None]) -> None:
-        self.name = name
-        self.callback: Callable[[Message], None] | None = callback
-        self.times_closed = 0
-
-    def play(self, *pitches: int) -> None:
-        for pitch in pitches:
-            assert self.callback is not None
-            self.callback(Message("note_on", note=pitch))
-
-    def close(self) -> None:
-        assert self.callback is None, "the callback must go before the port does"
-        self.times_closed += 1
 
 
 class Clock:
