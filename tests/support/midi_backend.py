@@ -17,8 +17,15 @@ class FakeBackend(ModuleType):
         self.ports: list[str] = []
         self.opened: list[FakeInput] = []
         self.refuses = ""
+        self.fails: Exception | None = None
+
+    def forget_closed(self) -> None:
+        """Keep no inputs but the newest."""
+        del self.opened[:-1]
 
     def get_devices(self) -> list[dict[str, Any]]:
+        if self.fails is not None:
+            raise self.fails
         return [
             {"name": "Speaker:synth", "is_input": False},
             *({"name": name, "is_input": True} for name in self.ports),

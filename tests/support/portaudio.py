@@ -22,6 +22,8 @@ class FakePortAudio:
     cannot_start: str = ""
     cannot_initialize: str = ""
     starts: int = 0
+    opened: int = 0
+    refused: int = 0
     found: list[dict[str, Any]] = field(default_factory=list)
     stream: FakeStream | None = None
     PortAudioError = PortAudioError
@@ -37,6 +39,7 @@ class FakePortAudio:
 
     def _initialize(self) -> None:
         if self.cannot_initialize:
+            self.refused += 1
             raise PortAudioError(self.cannot_initialize)
         self.starts += 1
 
@@ -54,6 +57,7 @@ class FakePortAudio:
 
     def InputStream(self, **settings: Any) -> FakeStream:  # noqa: N802
         self.stream = FakeStream(self, settings)
+        self.opened += 1
         return self.stream
 
 
@@ -80,12 +84,16 @@ class FakeStream:
         self.active = False
 
     def hear(self, *values: float, count: int = 4_800, overflow: bool = False) -> None:
-        """Hand over a block for each value, all samples of it alike, in one buffer that is used again."""
+        """Hand over a block for each value, all samples of it alike."""
         for value in values:
-            if len(self._buffer) != count:
-                self._buffer = np.zeros((count, self.settings["channels"]), dtype=np.float32)
-            self._buffer[:] = value
-            self.settings["callback"](self._buffer, count, None, SimpleNamespace(input_overflow=overflow))
+            self.give(np.full((count, self.settings["channels"]), value, np.float32), overflow=overflow)
+
+    def give(self, samples: np.ndarray, *, overflow: bool = False) -> None:
+        """Hand over one block [shape=(n, channels)], in one buffer that is used again."""
+        if len(self._buffer) != len(samples):
+            self._buffer = np.zeros(samples.shape, dtype=np.float32)
+        self._buffer[:] = samples
+        self.settings["callback"](self._buffer, len(samples), None, SimpleNamespace(input_overflow=overflow))
 
     def die(self) -> None:
         self.settings["finished_callback"]()  # it still counts as active just then, as in PortAudio
