@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from models.errors import MoodringError, UsageError
-from realtime.events import Advance, Event, Lost
+from realtime.events import Advance, AllNotesOff, Event, Lost
 from realtime.sources.midi_clock import MidiClock
 from realtime.sources.midi_messages import events
 
@@ -38,8 +38,8 @@ class MidiPort:
 
     Of several ports that a name fits, the one called exactly so is taken, else the first. Stream time starts when the
     port opens; ``clock`` gives seconds. At most ``queue_length`` events wait to be read; those beyond that are left out
-    and counted in ``dropped``. ``backend`` is as in ``input_ports``. What ``muted`` channels (0–15) say is ignored. A
-    MIDI clock that comes with the music sets the tempo.
+    and counted in ``dropped``, and everything that sounds ends after them. ``backend`` is as in ``input_ports``. What
+    ``muted`` channels (0–15) say is ignored. A MIDI clock that comes with the music sets the tempo.
 
     Raises ``UsageError`` for a port or backend that does not exist and ``MoodringError`` where there is none to listen
     to or it cannot be opened. A port that disappears gives one ``Lost``; it is looked for every ``WATCH_S`` seconds on
@@ -72,6 +72,7 @@ class MidiPort:
         self._newest_s = 0.0
         self._arrival = threading.Condition()
         self._is_gone = self._said_lost = False
+        self._has_left_out = False
         self._start = self.started_at = clock()
         try:
             self._port = midi.open_input(self.name, callback=self._hear)
@@ -92,6 +93,11 @@ class MidiPort:
             now_s = self._clock() - self._start
             played, newest_s = list(self._arrived), self._newest_s
             self._arrived.clear()
+            if self._has_left_out:
+                # A key may have come up in what was left out, and nobody would lift it again; so with a tempo.
+                self._has_left_out = False
+                self._tempo.reset()
+                played.append(AllNotesOff(now_s))
             tempo = self._tempo.advance(now_s)
             is_lost = self._is_gone and not self._said_lost
             self._said_lost = self._is_gone
@@ -142,6 +148,7 @@ class MidiPort:
             for event in (*self._tempo.hear(message, now_s), *events(message, now_s, self._muted)):
                 if len(self._arrived) >= self._queue_length:
                     self.dropped += 1
+                    self._has_left_out = True
                 else:
                     self._arrived.append(event)
                     self._newest_s = now_s

@@ -31,7 +31,7 @@ PARTS = (
     ("sound again", 2.0),
 )
 RATES = ((44_100, 2), (48_000, 1), (96_000, 2), (22_050, 1), (32_000, 2))
-#: Of the parts with sound so much has ten readings a second, the rest two.
+#: Of each part so much has ten readings a second, the rest two.
 FAST_SHARE = 0.3
 FAST_HZ, SLOW_HZ = 10.0, 2.0
 
@@ -145,8 +145,7 @@ class Evening:
         )
         if is_recorded:
             due = [(now_s, self._record(True)), *due, (now_s + 0.25 * length_s, self._record(False))]
-        if sound and not keys:
-            due.append((now_s + FAST_SHARE * length_s, self._slow_down))
+        due.append((now_s + FAST_SHARE * length_s, self._slow_down))
         due.sort(key=lambda entry: entry[0])
         while due or self._world.clock() < now_s + length_s:
             if due and due[0][0] <= self._world.clock():

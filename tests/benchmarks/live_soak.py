@@ -9,10 +9,14 @@ something did not hold.
 
 from __future__ import annotations
 
+import os
+
+# As the command line has it, and before anything loads NumPy.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import argparse
 import json
 import math
-import os
 import socket
 import sys
 import tempfile
