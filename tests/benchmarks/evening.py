@@ -330,9 +330,10 @@ class Evening:
     def fall_silent(self) -> Steps:
         """The device is there and gives nothing any more."""
         before = self._world.portaudio.opened
-        for _ in range(25):
-            self._world.clock.now_s += STEP_S
-            yield STEP_S
+        with self._world.clock.running():
+            for _ in range(5):
+                self.spent_s[self.part] += 0.5
+                yield 0.5
         self._world.wait(lambda: self._world.portaudio.opened > before, "that the microphone gives nothing")
 
     def _microphone_returns(self) -> Steps:
