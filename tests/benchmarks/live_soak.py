@@ -22,7 +22,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import TextIOBase
 from pathlib import Path
@@ -31,7 +31,7 @@ import numpy as np
 import soundfile
 from rich.console import Console
 
-from models.affect import SCALE_HIGH, SCALE_LOW, Reading, State
+from models.affect import Reading, State
 from models.bundle import load_for
 from realtime.controls import Controls
 from realtime.demo import RECORDING, SCORE
@@ -45,10 +45,10 @@ from realtime.outputs.osc import Osc, parse_target
 from realtime.recording import Recorder
 from realtime.session import Session
 from realtime.sources.together import Together
-from realtime.tracker import EmotionTracker
 from tests.benchmarks.evening import PARTS, Evening, piece
 from tests.benchmarks.music import joined, shared_data, spread
 from tests.benchmarks.soak import resident_bytes
+from tests.support.watched import Watched, refuse
 from tests.support.world import Stepped, World, names_of_threads, watched_threads
 
 MUSIC_S = 600.0
@@ -60,8 +60,6 @@ MOST_GROWTH_BYTES = 24e6
 MOST_MEDIAN, MOST_P99 = 1.5, 2.0
 #: From so many rounds of an hour on memory and time are judged; before, they are only told.
 FEWEST_HOURS = 3
-#: Beside the readings' spread nothing is as far out as this.
-MOST_STD = 8.0
 #: Pictures a second, of the wall clock.
 PICTURES_HZ = 5.0
 
@@ -81,45 +79,6 @@ class Round:
     median_ms: dict[str, float]
     p99_ms: dict[str, float]
     late_ms: dict[str, float]
-
-
-class Watched(EmotionTracker):
-    """The tracker; every reading is looked at, and none may be out of range or out of order. ``newest`` is the last."""
-
-    newest: Reading | None = None
-    faulty = 0
-    problems: tuple[str, ...] = ()
-    given = 0
-
-    def push(self, events: Iterable[Event]) -> list[Reading]:
-        readings = super().push(events)
-        for reading in readings:
-            problem = wrong_with(reading, self.newest)
-            if problem:
-                self.faulty += 1
-                self.problems = (*self.problems[:4], problem)
-            self.newest = reading
-        self.given += len(readings)
-        return readings
-
-
-def wrong_with(reading: Reading, before: Reading | None) -> str:
-    """What is out of range or out of order in ``reading``, empty where nothing is."""
-    for name in ("valence", "arousal"):
-        value, spread_ = getattr(reading, name), getattr(reading, f"{name}_std")
-        if not (math.isfinite(value) and SCALE_LOW <= value <= SCALE_HIGH):
-            return f"{name} is {value} at {reading.time}"
-        if not (math.isfinite(spread_) and 0.0 < spread_ <= MOST_STD):
-            return f"{name}_std is {spread_} at {reading.time}"
-    for name in ("time", "level_db", "latency_ms"):
-        value = getattr(reading, name)
-        if value is not None and not math.isfinite(value):
-            return f"{name} is {value} at {reading.time}"
-    if reading.notes < 0:
-        return f"{reading.notes} notes at {reading.time}"
-    if before is not None and reading.time <= before.time:
-        return f"{reading.time} after {before.time}"
-    return ""
 
 
 class Meter:
@@ -194,7 +153,7 @@ class Reader(TextIOBase):
     def write(self, text: str) -> int:
         self.lines += 1
         try:
-            fields = json.loads(text, parse_constant=_refuse)
+            fields = json.loads(text, parse_constant=refuse)
             if fields["time"] <= self._newest_s:
                 self.wrong = self.wrong or f"line {self.lines} is not later than the one before: {text}"
             self._newest_s = fields["time"]
@@ -203,10 +162,6 @@ class Reader(TextIOBase):
         except (ValueError, KeyError) as error:
             self.wrong = self.wrong or f"line {self.lines} is no reading ({error}): {text}"
         return len(text)
-
-
-def _refuse(word: str) -> float:
-    raise ValueError(word)
 
 
 class Soak:
@@ -284,7 +239,7 @@ class Soak:
         recorder.close()
         if recorder.problem:
             self.problems.append(f"recording: {recorder.problem}")
-        records = [json.loads(line, parse_constant=_refuse) for line in path.read_text("utf-8").splitlines()]
+        records = [json.loads(line, parse_constant=refuse) for line in path.read_text("utf-8").splitlines()]
         readings = sum(record["type"] == "reading" for record in records)
         last = records[-1]
         if last["type"] != "end" or not last["readings"] - last["lost"] <= readings <= last["readings"]:

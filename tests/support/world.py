@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from types import ModuleType
 from typing import Any, Literal
 from unittest import mock
 
@@ -103,13 +104,17 @@ class World:
     def installed(self) -> Iterator[None]:
         """Within this, the sound and MIDI systems of this program are those of the stage."""
         with ExitStack() as ends:
-            ends.enter_context(mock.patch.dict(sys.modules, {"sounddevice": self.portaudio, BACKEND: self.midi}))
-            for module, name, value in (
+            # One by one: patching the whole would forget what is imported within this.
+            for name, system in (("sounddevice", self.portaudio), (BACKEND, self.midi)):
+                before = sys.modules.get(name)
+                ends.callback(_put_back, name, before)
+                sys.modules[name] = system  # type: ignore[assignment]
+            for module, setting, value in (
                 (returning, "FIRST_LOOK_S", _LOOK_S),
                 (returning, "LONGEST_LOOK_S", _LOOK_S),
                 (midi_port, "WATCH_S", _WATCH_S),
             ):
-                ends.enter_context(mock.patch.object(module, name, value))
+                ends.enter_context(mock.patch.object(module, setting, value))
             yield
 
     def microphone(self) -> Returning:
@@ -243,6 +248,13 @@ class Stepped:
     def close(self) -> None:
         self.ended = True
         self._source.close()
+
+
+def _put_back(name: str, module: ModuleType | None) -> None:
+    if module is None:
+        sys.modules.pop(name, None)
+    else:
+        sys.modules[name] = module
 
 
 def names_of_threads() -> set[str]:
