@@ -33,6 +33,7 @@ from rich.console import Console
 
 from models.affect import Reading, State
 from models.bundle import load_for
+from models.errors import MoodringError
 from realtime.controls import Controls
 from realtime.demo import RECORDING, SCORE
 from realtime.desk import Desk
@@ -45,8 +46,8 @@ from realtime.outputs.osc import Osc, parse_target
 from realtime.recording import Recorder
 from realtime.session import Session
 from realtime.sources.together import Together
-from tests.benchmarks.evening import PARTS, Evening, piece
-from tests.benchmarks.music import joined, shared_data, spread
+from tests.benchmarks.evening import PARTS, Evening, Played, piece
+from tests.benchmarks.music import FloatArray, joined, shared_data, spread
 from tests.benchmarks.soak import resident_bytes
 from tests.support.watched import Watched, refuse
 from tests.support.world import Stepped, World, names_of_threads, watched_threads
@@ -377,13 +378,14 @@ def not_flat(rounds: Sequence[Round], round_s: float) -> list[str]:
     return problems
 
 
-def _music() -> tuple[np.ndarray, list]:
+def _music() -> tuple[FloatArray, list[Played]]:
     """DEAM's and VGMIDI's, or the demo where they are not there."""
     try:
         songs = spread(shared_data() / "deam" / "audio", SONGS)
         scores = spread(shared_data() / "vgmidi" / "midi", PIECES)
-    except Exception:
-        songs, scores = [Path(str(RECORDING))], [Path(str(SCORE))]
+    except MoodringError as error:
+        print(f"the demo goes round and round, since {error}")
+        songs, scores = [RECORDING], [SCORE]
     return joined(songs, MUSIC_S)[0], [piece(score) for score in scores]
 
 
