@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Literal
 
 from models.errors import MoodringError, UsageError
@@ -123,8 +124,10 @@ class MidiPort:
             self.ended = True
             self._arrival.notify_all()
         # Outside the lock: a callback that is under way must be able to finish.
-        self._port.callback = None
-        self._port.close()
+        # A port whose system has gone may refuse; then there is nothing left to let go of.
+        with suppress(OSError, RuntimeError, ValueError):
+            self._port.callback = None
+            self._port.close()
 
     def _watch(self) -> None:
         """Look again and again whether the port is still there, until it is not or nobody listens any more."""

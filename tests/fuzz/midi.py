@@ -10,6 +10,7 @@ import mido
 import numpy as np
 
 from realtime.controls import Controls
+from realtime.sources.returning import Returning
 from tests.fuzz.session import hear, some_control
 from tests.support.watched import Watched
 from tests.support.world import World
@@ -27,7 +28,7 @@ def case(rng: np.random.Generator, done: Counter[str]) -> None:
         source = world.keyboard()
 
         def steps(controls: Controls, tracker: Watched) -> Iterator[float]:
-            return _steps(world, controls, tracker, rng, done)
+            return _steps(world, source, controls, tracker, rng, done)
 
         hear(world, source, steps, rng, done)
         handed, heard = world.handed["keys"], world.heard["keys"]
@@ -35,7 +36,12 @@ def case(rng: np.random.Generator, done: Counter[str]) -> None:
 
 
 def _steps(
-    world: World, controls: Controls, tracker: Watched, rng: np.random.Generator, done: Counter[str]
+    world: World,
+    source: Returning,
+    controls: Controls,
+    tracker: Watched,
+    rng: np.random.Generator,
+    done: Counter[str],
 ) -> Iterator[float]:
     parser = mido.Parser()
     for _ in range(int(rng.integers(5, 60))):
@@ -61,6 +67,7 @@ def _steps(
             before = len(world.midi.opened)
             world.plug_keyboard(int(rng.integers(16, 200)))
             world.wait(lambda before=before: len(world.midi.opened) > before, "the keyboard's return")
+            yield from world.until_heard(source)
         world.clock.now_s += float(rng.exponential(rng.choice([0.001, 0.1, 1.0])))
         if rng.random() < 0.01:
             world.clock.now_s += 60.0

@@ -9,6 +9,7 @@ import numpy as np
 
 from realtime.controls import Controls
 from realtime.events import Advance, Event, Lost, Sound, SoundLost
+from realtime.sources.returning import Returning
 from tests.fuzz.session import RATES_HZ, bundle, check, hear, some_control
 from tests.support.watched import Watched
 from tests.support.world import World
@@ -30,14 +31,16 @@ def case(rng: np.random.Generator, done: Counter[str]) -> None:
         source = world.microphone()
 
         def steps(controls: Controls, tracker: Watched) -> Iterator[float]:
-            return _steps(world, controls, rng, done)
+            return _steps(world, source, controls, rng, done)
 
         hear(world, source, steps, rng, done)
         handed, heard = world.handed["blocks"], world.heard["blocks"]
         assert handed == heard + source.dropped, f"handed {handed}, heard {heard}, dropped {source.dropped}"
 
 
-def _steps(world: World, controls: Controls, rng: np.random.Generator, done: Counter[str]) -> Iterator[float]:
+def _steps(
+    world: World, source: Returning, controls: Controls, rng: np.random.Generator, done: Counter[str]
+) -> Iterator[float]:
     given_s = 0.0
     while given_s < MOST_S:
         assert world.portaudio.stream is not None

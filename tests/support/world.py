@@ -188,6 +188,13 @@ class World:
 
     # Whoever listens
 
+    def until_heard(self, source: Returning) -> Iterator[float]:
+        """Steps without time until ``source``, which has been plugged in again, is listened to."""
+        deadline_s = time.monotonic() + PATIENCE_S
+        while source._source is None:
+            assert time.monotonic() < deadline_s, f"in {PATIENCE_S:g} s nobody listened to {source.name} again"
+            yield 0.0
+
     def wait(self, is_so: Callable[[], bool], what: str) -> None:
         """Let the threads of whoever listens come to it; raises ``AssertionError`` where they do not."""
         deadline_s = time.monotonic() + PATIENCE_S

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from support.portaudio import FakePortAudio, FakeStream
+from support.portaudio import FakePortAudio, FakeStream, PortAudioError
 from support.pulse import Pulse, pulse_server
 
 from models.errors import MoodringError, UsageError
@@ -440,6 +440,41 @@ def test_it_is_reopened_by_its_name_under_another_number(stage: Stage, portaudio
     assert portaudio.stream is not None
     assert portaudio.stream.settings["device"] == 1
     assert portaudio.starts == 2
+
+
+def test_it_is_looked_for_by_its_first_name_though_it_had_another_in_between(
+    stage: Stage, portaudio: FakePortAudio
+) -> None:
+    microphone, _ = stage()
+    portaudio.found.clear()
+    portaudio.add("2- Stage")
+    again = microphone.reopen()
+    assert again.name == "2- Stage"
+    portaudio.found.clear()
+    portaudio.add("Stage")
+    assert again.reopen().name == "Stage"
+
+
+def test_a_stream_that_the_system_does_not_know_any_more_is_lost(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    microphone, _ = stage()
+
+    def unknown(self: FakeStream) -> bool:
+        raise PortAudioError("Invalid stream pointer [PaErrorCode -9988]")
+
+    monkeypatch.setattr(FakeStream, "active", property(unknown, lambda self, value: None), raising=False)
+    assert microphone.read(0.0) == [Lost(0.0)]
+
+
+def test_a_system_that_cannot_list_its_devices_is_told_in_words(
+    portaudio: FakePortAudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails() -> list[dict[str, Any]]:
+        raise PortAudioError("PortAudio not initialized")
+
+    monkeypatch.setattr(portaudio, "query_devices", fails)
+    for asks in (input_devices, Microphone):
+        with pytest.raises(MoodringError, match=r"the sound system does not answer \(PortAudio not initialized\)"):
+            asks()
 
 
 def test_a_system_that_does_not_start_is_no_end_of_the_search(stage: Stage, portaudio: FakePortAudio) -> None:

@@ -389,3 +389,17 @@ def test_a_port_that_disappears_is_said_once(backend: FakeBackend, monkeypatch: 
     # It is the same instrument under the number that the system gives it this time.
     backend.ports = ["Pads 20:0", "Piano 24:0"]
     assert port.reopen().name == "Piano 24:0"
+
+
+def test_a_port_that_cannot_be_closed_is_let_go_all_the_same(
+    piano: tuple[MidiPort, FakeInput], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, keys = piano
+
+    def refuses() -> None:
+        raise RuntimeError("no client")
+
+    monkeypatch.setattr(keys, "close", refuses)
+    port.close()
+    assert port.ended
+    assert keys.callback is None
