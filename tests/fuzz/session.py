@@ -8,6 +8,8 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 import numpy as np
@@ -28,6 +30,7 @@ from realtime.controls import (
 )
 from realtime.desk import Desk
 from realtime.outputs.json_lines import JsonLines
+from realtime.recording import Recorder
 from realtime.session import Session
 from realtime.sources import Source
 from tests.support.watched import Watched, refuse
@@ -55,9 +58,39 @@ def hear(
     tracker = Watched(bundle(source.kind), rate_hz=float(rng.choice(RATES_HZ)))
     controls, lines = Controls(), io.StringIO()
     stepped = Stepped(source, steps(controls, tracker))
-    desk = Desk(tracker, source.kind)
-    session = Session(stepped, tracker, [JsonLines(lines)], clock=world.clock, controls=controls, desk=desk)
-    tally = session.run()
+    with_sound = bool(rng.random() < 0.5)
+    with TemporaryDirectory() as folder:
+        recorders: list[Recorder] = []
+
+        def record() -> Recorder:
+            recorders.append(
+                Recorder(
+                    Path(folder) / f"{len(recorders)}.jsonl",
+                    source=stepped.name,
+                    kind=stepped.kind,
+                    model=tracker.bundle,
+                    rate_hz=tracker.rate_hz,
+                    settings={},
+                    with_sound=with_sound,
+                    began_s=tracker.time_s,
+                    version="fuzz",
+                )
+            )
+            return recorders[-1]
+
+        desk = Desk(tracker, source.kind, record=record)
+        if rng.random() < 0.3:
+            controls.ask(Record(True))
+        session = Session(stepped, tracker, [JsonLines(lines)], clock=world.clock, controls=controls, desk=desk)
+        tally = session.run()
+        done["recordings"] += len(recorders)
+        for recorder in recorders:
+            if recorder.problem:  # FLAC does not take every rate, and what is recorded ends there
+                assert len(recorder.problem.splitlines()) == 1, recorder.problem
+                done["recordings that stopped"] += 1
+                continue
+            last = recorder.path.read_text(encoding="utf-8").splitlines()[-1]
+            assert json.loads(last, parse_constant=refuse)["type"] == "end", last
     done["readings"] += tracker.given
     check(tracker)
     times = [json.loads(line, parse_constant=refuse)["time"] for line in lines.getvalue().splitlines()]
@@ -87,7 +120,7 @@ def some_control(rng: np.random.Generator) -> Control:
         Smooth(str(rng.choice(["calm", "normal", "nervous", "off", "jumpy"]))),
         Label(number, -number),
         MoveLabel(number, 0.1),
-        Record(True),
+        Record(None),
         UseModel(None),
         UseModel(str(rng.choice(["notes", "audio", "seed-rnn", "nobody's"]))),
     ]
