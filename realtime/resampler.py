@@ -27,8 +27,10 @@ class MonoResampler:
 
     def push(self, samples: FloatArray) -> FloatArray:
         """What the new ``samples`` [shape=(n,) or (n, channels)] make, mono [shape=(m,)]."""
-        mono = samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32)
-        mono = np.ascontiguousarray(mono, np.float32)
+        # NumPy would warn of what is dealt with below, on the terminal that the dashboard has.
+        with np.errstate(over="ignore", invalid="ignore"):
+            mono = samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32)
+            mono = np.ascontiguousarray(mono, np.float32)
         finite = np.isfinite(mono)
         if not finite.all():
             self.nonfinite += int(mono.size - np.count_nonzero(finite))

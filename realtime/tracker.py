@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from models.affect import Reading
+from models.affect import SCALE_HIGH, SCALE_LOW, Reading
 from models.bundle import Bundle, load
 from models.errors import UsageError
 from models.predictor import Predictor
@@ -137,6 +137,8 @@ class EmotionTracker:
             affect, self._states[phase] = self._predictor.step(moment.features, self._states[phase])
             if self._steps % self._every == 0:
                 valence, valence_std, arousal, arousal_std = (float(value) for value in affect)
+                # A network that meets what it was not trained on may leave the scale, which has nothing beyond its end.
+                valence, arousal = (min(max(mean, SCALE_LOW), SCALE_HIGH) for mean in (valence, arousal))
                 readings.append(
                     Reading(
                         moment.time,

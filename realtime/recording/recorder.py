@@ -178,7 +178,7 @@ class Recorder:
 
     def _keep(self, whole: NDArray[np.int32], rate: int, began_s: float) -> None:
         """Put a block in the sound file, and say where it is."""
-        samples = whole.reshape(len(whole), -1)
+        samples = whole[:, None] if whole.ndim == 1 else whole
         track = self._track
         items: list[bytes | Chunk] = []
         if self._gap_s is not None or not track.takes(rate, samples.shape[1]):

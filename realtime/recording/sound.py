@@ -62,7 +62,9 @@ class Levels:
 
     def push(self, samples: NDArray[np.float32]) -> list[tuple[float, float]]:
         """Take the next samples [shape=(n,) or (n, channels)]; times in seconds and levels in dB."""
-        mono = samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32)
+        # NumPy would warn of channels that are infinite against each other, on the terminal that the dashboard has.
+        with np.errstate(over="ignore", invalid="ignore"):
+            mono = samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32)
         self._rest = np.concatenate([self._rest, np.nan_to_num(mono, posinf=0.0, neginf=0.0)])
         frames = len(self._rest) // self._length
         whole, self._rest = np.split(self._rest, [frames * self._length])

@@ -49,15 +49,19 @@ class Device:
 def input_devices() -> list[Device]:
     """The devices that sound can be recorded from, those of the system's own host API first.
 
-    Raises ``MoodringError`` where PortAudio is not installed.
+    Raises ``MoodringError`` where PortAudio is not installed or does not answer.
     """
     sounddevice = _sounddevice()
-    host_apis = sounddevice.query_hostapis()
-    own = sounddevice.default.hostapi
+    try:
+        host_apis = sounddevice.query_hostapis()
+        own = sounddevice.default.hostapi
+        devices = sounddevice.query_devices()
+    except sounddevice.PortAudioError as error:
+        raise MoodringError(f"the sound system does not answer ({error}): start it, and try again") from error
     default = host_apis[own]["default_input_device"] if 0 <= own < len(host_apis) else -1
     inputs = [
         (found["hostapi"] != own, index, found)
-        for index, found in enumerate(sounddevice.query_devices())
+        for index, found in enumerate(devices)
         if found["max_input_channels"] > 0
     ]
     return [
@@ -102,7 +106,7 @@ class Microphone:
     ) -> None:
         sounddevice = _sounddevice()
         chosen = _choose(input_devices(), device)
-        self.name = chosen.name
+        self.name = self._sought = chosen.name
         self.sample_rate = chosen.sample_rate
         self._wanted = tuple(channels)
         self._columns = _columns(self._wanted, chosen)
@@ -156,7 +160,7 @@ class Microphone:
             return []
         blocks = self._wait(timeout_s)
         # Looked at before the queue is emptied: what a dying stream still gave comes before the news of its death.
-        is_dead = self._has_stopped or not self._stream.active
+        is_dead = self._has_stopped or not self._is_active()
         blocks += self._waiting()
         self._taken += sum(len(block.samples) for block in blocks)
         # Waiting is counted rather than the clock looked at: a program that was stopped has not waited.
@@ -200,9 +204,12 @@ class Microphone:
             sounddevice._terminate()
         try:
             sounddevice._initialize()
-            return Microphone(self.name, self._queue_s, self._clock, self._wanted)
+            found = Microphone(self._sought, self._queue_s, self._clock, self._wanted)
         except sounddevice.PortAudioError as error:
             raise MoodringError(f"PortAudio does not start ({error})") from error
+        # It may be called a little otherwise now, "2- Scarlett", and another time as at first.
+        found._sought = self._sought
+        return found
 
     def close(self) -> None:
         """Let go of the device; nothing follows."""
@@ -227,6 +234,12 @@ class Microphone:
         # Choosing columns copies, and it must: the driver uses its buffer again.
         self._blocks.put(_Block(samples[:, self._columns], self._clock(), self._refuses))
         self._refuses = False
+
+    def _is_active(self) -> bool:
+        try:
+            return bool(self._stream.active)
+        except _sounddevice().PortAudioError:  # it knows the stream no longer
+            return False
 
     def _stop(self) -> None:
         self._has_stopped = True

@@ -8,10 +8,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Literal
 
 from models.errors import MoodringError, UsageError
-from realtime.events import Advance, Event, Lost
+from realtime.events import Advance, AllNotesOff, Event, Lost
 from realtime.sources.midi_clock import MidiClock
 from realtime.sources.midi_messages import events
 
@@ -38,8 +39,8 @@ class MidiPort:
 
     Of several ports that a name fits, the one called exactly so is taken, else the first. Stream time starts when the
     port opens; ``clock`` gives seconds. At most ``queue_length`` events wait to be read; those beyond that are left out
-    and counted in ``dropped``. ``backend`` is as in ``input_ports``. What ``muted`` channels (0–15) say is ignored. A
-    MIDI clock that comes with the music sets the tempo.
+    and counted in ``dropped``, and everything that sounds ends after them. ``backend`` is as in ``input_ports``. What
+    ``muted`` channels (0–15) say is ignored. A MIDI clock that comes with the music sets the tempo.
 
     Raises ``UsageError`` for a port or backend that does not exist and ``MoodringError`` where there is none to listen
     to or it cannot be opened. A port that disappears gives one ``Lost``; it is looked for every ``WATCH_S`` seconds on
@@ -73,6 +74,7 @@ class MidiPort:
         self._arrival = threading.Condition()
         self._is_gone = self._said_lost = False
         self._overhears: Callable[[Any], None] = lambda message: None
+        self._has_left_out = False
         self._start = self.started_at = clock()
         try:
             self._port = midi.open_input(self.name, callback=self._hear)
@@ -93,6 +95,11 @@ class MidiPort:
             now_s = self._clock() - self._start
             played, newest_s = list(self._arrived), self._newest_s
             self._arrived.clear()
+            if self._has_left_out:
+                # A key may have come up in what was left out, and nobody would lift it again; so with a tempo.
+                self._has_left_out = False
+                self._tempo.reset()
+                played.append(AllNotesOff(now_s))
             tempo = self._tempo.advance(now_s)
             is_lost = self._is_gone and not self._said_lost
             self._said_lost = self._is_gone
@@ -130,8 +137,10 @@ class MidiPort:
             self.ended = True
             self._arrival.notify_all()
         # Outside the lock: a callback that is under way must be able to finish.
-        self._port.callback = None
-        self._port.close()
+        # A port whose system has gone may refuse; then there is nothing left to let go of.
+        with suppress(OSError, RuntimeError, ValueError):
+            self._port.callback = None
+            self._port.close()
 
     def _watch(self) -> None:
         """Look again and again whether the port is still there, until it is not or nobody listens any more."""
@@ -155,6 +164,7 @@ class MidiPort:
             for event in (*self._tempo.hear(message, now_s), *events(message, now_s, self._muted)):
                 if len(self._arrived) >= self._queue_length:
                     self.dropped += 1
+                    self._has_left_out = True
                 else:
                     self._arrived.append(event)
                     self._newest_s = now_s

@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -29,6 +30,7 @@ from realtime.events import Advance, Event, KeyEvent, NoteOff, NoteOn, Sound
 from realtime.note_events import Struck
 from realtime.recording import fingerprint, reproduces
 from realtime.recording.schema import as_line, control_record, event_record, from_line, input_of, reading_record
+from realtime.recording.sound import Levels
 from realtime.sources.recorded import Recorded
 
 READING = Reading(0.5, State.LIVE, 5.123456789, 1.1, 6.2, 1.3, 14, -math.inf, 190.5, "audio")
@@ -323,3 +325,21 @@ def test_a_killed_program_loses_less_than_a_second(tmp_path: Path, kind: str) ->
                     reached_s = item.time_s
         assert last_s - 1.0 < reached_s < last_s + 0.2
         assert all(json.loads(line) for line in path.read_bytes().splitlines())
+
+
+def test_levels_of_channels_that_are_infinite_against_each_other_bring_no_warning() -> None:
+    samples = np.tile(np.array([[np.inf, -np.inf]], np.float32), (10, 1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert Levels(100, 0.0).push(samples) == [(0.1, -120.0)]
+
+
+def test_a_block_without_samples_is_no_end_of_the_recording(tmp_path: Path) -> None:
+    recording = recorder(tmp_path / "take.jsonl", load(BUNDLED / "seed-rnn"))
+    empty, block = (Sound(np.zeros((length, 2), np.float32), 8_000) for length in (0, 800))
+    recording.hear([empty])
+    recording.hear([block, empty])
+    recording.hear([empty])
+    recording.close()
+    assert not recording.problem
+    assert soundfile.info(tmp_path / "take.flac").frames == 800

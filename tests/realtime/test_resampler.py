@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -89,3 +91,12 @@ def test_finishing_twice_is_fine() -> None:
         resampler.push(np.zeros(1_000, np.float32))
         resampler.finish()
         assert len(resampler.finish()) == 0
+
+
+def test_two_channels_that_are_infinite_against_each_other_are_silence_without_a_warning() -> None:
+    resampler = MonoResampler(22_050, 22_050)
+    samples = np.array([[np.inf, -np.inf], [3e38, 3e38], [0.5, 0.5]], np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(resampler.push(samples), [0.0, 0.0, 0.5])
+    assert resampler.nonfinite == 2

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from support.portaudio import FakePortAudio, FakeStream, PortAudioError
 from support.pulse import Pulse, pulse_server
 
 from models.errors import MoodringError, UsageError
@@ -159,88 +159,6 @@ def test_portaudio_is_not_installed() -> None:
 
 
 # A PortAudio of our own
-
-
-class PortAudioError(Exception):
-    pass
-
-
-@dataclass
-class FakePortAudio:
-    """Stands in for the sounddevice module: ``add`` puts a device in, ``stream`` is the one that was opened last."""
-
-    own_api: int = 0
-    default_index: int = -1
-    cannot_start: str = ""
-    cannot_initialize: str = ""
-    starts: int = 0
-    found: list[dict[str, Any]] = field(default_factory=list)
-    stream: FakeStream | None = None
-    PortAudioError = PortAudioError
-
-    def add(self, name: str, channels: int = 1, rate: float = 48_000.0, api: int = 0) -> None:
-        self.found.append(
-            {"name": name, "max_input_channels": channels, "default_samplerate": rate, "hostapi": api},
-        )
-
-    def _terminate(self) -> None:
-        if self.cannot_initialize:
-            raise PortAudioError("not initialized")
-
-    def _initialize(self) -> None:
-        if self.cannot_initialize:
-            raise PortAudioError(self.cannot_initialize)
-        self.starts += 1
-
-    @property
-    def default(self) -> SimpleNamespace:
-        return SimpleNamespace(hostapi=self.own_api)
-
-    def query_devices(self) -> list[dict[str, Any]]:
-        return self.found
-
-    def query_hostapis(self) -> list[dict[str, Any]]:
-        apis = [{"name": "ALSA", "default_input_device": -1}, {"name": "JACK", "default_input_device": -1}]
-        apis[self.own_api]["default_input_device"] = self.default_index
-        return apis
-
-    def InputStream(self, **settings: Any) -> FakeStream:  # noqa: N802
-        self.stream = FakeStream(self, settings)
-        return self.stream
-
-
-class FakeStream:
-    latency = 0.02
-
-    def __init__(self, portaudio: FakePortAudio, settings: dict[str, Any]) -> None:
-        self.settings = settings
-        self.active = False
-        self.times_closed = 0
-        self._portaudio = portaudio
-        self._buffer = np.zeros((0, settings["channels"]), dtype=np.float32)
-
-    def start(self) -> None:
-        if self._portaudio.cannot_start:
-            raise PortAudioError(self._portaudio.cannot_start)
-        self.active = True
-
-    def close(self) -> None:
-        self.hear(7)  # a driver may call back while it is being closed
-        self.times_closed += 1
-        if self.active:
-            self.settings["finished_callback"]()
-        self.active = False
-
-    def hear(self, *values: float, count: int = 4_800, overflow: bool = False) -> None:
-        """Hand over a block for each value, all samples of it alike, in one buffer that is used again."""
-        for value in values:
-            if len(self._buffer) != count:
-                self._buffer = np.zeros((count, self.settings["channels"]), dtype=np.float32)
-            self._buffer[:] = value
-            self.settings["callback"](self._buffer, count, None, SimpleNamespace(input_overflow=overflow))
-
-    def die(self) -> None:
-        self.settings["finished_callback"]()  # it still counts as active just then, as in PortAudio
 
 
 @pytest.fixture
@@ -522,6 +440,41 @@ def test_it_is_reopened_by_its_name_under_another_number(stage: Stage, portaudio
     assert portaudio.stream is not None
     assert portaudio.stream.settings["device"] == 1
     assert portaudio.starts == 2
+
+
+def test_it_is_looked_for_by_its_first_name_though_it_had_another_in_between(
+    stage: Stage, portaudio: FakePortAudio
+) -> None:
+    microphone, _ = stage()
+    portaudio.found.clear()
+    portaudio.add("2- Stage")
+    again = microphone.reopen()
+    assert again.name == "2- Stage"
+    portaudio.found.clear()
+    portaudio.add("Stage")
+    assert again.reopen().name == "Stage"
+
+
+def test_a_stream_that_the_system_does_not_know_any_more_is_lost(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    microphone, _ = stage()
+
+    def unknown(self: FakeStream) -> bool:
+        raise PortAudioError("Invalid stream pointer [PaErrorCode -9988]")
+
+    monkeypatch.setattr(FakeStream, "active", property(unknown, lambda self, value: None), raising=False)
+    assert microphone.read(0.0) == [Lost(0.0)]
+
+
+def test_a_system_that_cannot_list_its_devices_is_told_in_words(
+    portaudio: FakePortAudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails() -> list[dict[str, Any]]:
+        raise PortAudioError("PortAudio not initialized")
+
+    monkeypatch.setattr(portaudio, "query_devices", fails)
+    for asks in (input_devices, Microphone):
+        with pytest.raises(MoodringError, match=r"the sound system does not answer \(PortAudio not initialized\)"):
+            asks()
 
 
 def test_a_system_that_does_not_start_is_no_end_of_the_search(stage: Stage, portaudio: FakePortAudio) -> None:
