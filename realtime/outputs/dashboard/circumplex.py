@@ -171,11 +171,18 @@ def _backdrop(
     That is column, row and the angle (see ``_ground``) of each cell of the ground that the trail does not cross.
     """
     sheet = Canvas(width, height)
+    sheet.paste(0, 0, _bare_ground(width, height))
+    _Plane(sheet, 0, 0, width, height, THEMES[theme_name]).trail(corners)
+    styles = [row for _, row in sheet.rows()]
+    return sheet, tuple((x, y, turned) for x, y, _, turned in _ground(width, height) if styles[y][x] is None)
+
+
+@lru_cache(maxsize=4)
+def _bare_ground(width: int, height: int) -> Canvas:
+    sheet = Canvas(width, height)
     for x, y, bits, _ in _ground(width, height):
         sheet.dots(x, y, bits, None)
-    _Plane(sheet, 0, 0, width, height, THEMES[theme_name]).trail(corners)
-    plain = {(x, y) for x, y, _, style in sheet.cells() if style is None}
-    return sheet, tuple((x, y, turned) for x, y, _, turned in _ground(width, height) if (x, y) in plain)
+    return sheet
 
 
 @lru_cache(maxsize=4)
@@ -204,7 +211,7 @@ def _ground(width: int, height: int) -> tuple[tuple[int, int, int, int | None], 
     return tuple((x, y, bits, turned) for (x, y), (bits, turned) in cells.items())
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=512)
 def _glow(valence: int, arousal: int, theme_name: str) -> dict[int | None, Style]:
     """The colours of the ground by angle, for music that is so many eighths of the way to the ends of the axes."""
     theme = THEMES[theme_name]
