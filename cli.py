@@ -64,7 +64,7 @@ OscOnly = Annotated[
 OUTLETS: dict[str, Any] = {
     "plain": Annotated[bool, typer.Option("--plain", help="One readable line a second instead of the dashboard.")],
     "as_json": Json,
-    "theme": Annotated[str, typer.Option(help="Dashboard for a dark or a light terminal, mono, or auto.")],
+    "theme": Annotated[str, typer.Option(help="Colours: dark, light, mono or auto (the terminal's).")],
     "smoothing": Annotated[str, typer.Option(metavar="SETTING", help="Smooth readings: calm, normal or nervous.")],
     "osc": Annotated[list[str] | None, typer.Option(metavar="HOST:PORT", help="Send over OSC; may be repeated.")],
     "osc_rate": Annotated[str, typer.Option(metavar="HZ", help="OSC messages a second, or 'change'.")],
@@ -137,7 +137,13 @@ def moodring(
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; may stand anywhere.")] = False,
 ) -> None:
-    """Live emotion tracking for music: valence and arousal from a microphone, a MIDI port or a file."""
+    """Live emotion tracking for music: valence and arousal from a microphone, a MIDI port or a file.
+
+    With NO_COLOR in the environment nothing is coloured; FORCE_COLOR brings
+    colours where the output is no terminal.
+
+    Example: moodring demo
+    """
 
 
 @app.command(cls=PerformingCommand)

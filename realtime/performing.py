@@ -21,6 +21,7 @@ from realtime.controls import Calibrate, Control, Controls, SetRate, UseModel
 from realtime.desk import Desk, Recording
 from realtime.outlets import Outlets
 from realtime.outputs import Output
+from realtime.outputs.palette import find_theme
 from realtime.session import Session
 from realtime.sources import Played
 from realtime.tracker import EmotionTracker
@@ -149,6 +150,7 @@ def _outputs(
     """What was asked for, of it the dashboard, and what tells of trouble; ``ends`` gets what must be closed."""
     if outlets.plain and outlets.as_json:
         raise UsageError("--plain and --json exclude each other; choose one")
+    find_theme(outlets.theme, os.environ)  # a wrong one is wrong whatever is shown
     outputs: list[Output] = []
     troubles: list[Callable[[], str]] = []
     osc = _osc(outlets)
@@ -188,7 +190,7 @@ def _outputs(
     if outlets.plain or not sys.stdout.isatty() or "utf" not in (sys.stdout.encoding or "").lower():
         from realtime.outputs.plain import Plain
 
-        return [*outputs, Plain(sys.stdout)], None, troubles
+        return [*outputs, Plain(sys.stdout, outlets.theme)], None, troubles
     from realtime.outputs.dashboard import Dashboard
 
     dashboard = Dashboard(theme=outlets.theme)

@@ -18,10 +18,10 @@ from models.affect import Reading
 from realtime.outputs import Status
 from realtime.outputs.dashboard.gauges import HISTORY_S
 from realtime.outputs.dashboard.painter import Painter
-from realtime.outputs.dashboard.palette import find_theme
 from realtime.outputs.dashboard.screen import render
 from realtime.outputs.dashboard.svg import canvas_svg
 from realtime.outputs.dashboard.view import View
+from realtime.outputs.palette import find_theme
 from realtime.outputs.wording import TREND_S
 
 __all__ = ["Dashboard", "View", "export_svg", "render"]

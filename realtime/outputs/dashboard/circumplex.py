@@ -11,7 +11,7 @@ from rich.style import Style
 
 from models.affect import HALF_RANGE, Quadrant, Reading, State
 from realtime.outputs.dashboard.canvas import DOTS, Canvas
-from realtime.outputs.dashboard.palette import THEMES, Theme
+from realtime.outputs.palette import THEMES, Theme
 from realtime.outputs.wording import is_known, known_since
 
 #: How much of the past the trail shows, and the least time between two of its corners.

@@ -12,7 +12,7 @@ from rich.style import Style
 
 from models.affect import SCALE_HIGH, SCALE_LOW, Reading, State, normalized
 from realtime.outputs.dashboard.canvas import Canvas
-from realtime.outputs.dashboard.palette import THEMES, Theme
+from realtime.outputs.palette import THEMES, Theme
 from realtime.outputs.wording import Axis, decibels, is_known, known_since, spread_words, trend_arrow
 
 #: How much of the past the sparklines show.

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from itertools import compress, count
 from operator import is_not, ne, or_
 
-from rich.color import ColorSystem
 from rich.console import Console
 from rich.style import Style
 
 from realtime.outputs.dashboard.canvas import Canvas
+from realtime.outputs.pen import color_system_of
 
 # Alternate screen, no cursor, no wrapping at the right edge (a line from before a resize would spill into the next),
 # and pastes in brackets, which tells them from typing.
@@ -25,13 +25,6 @@ _CLEAR = "\x1b[0m\x1b[2J"
 #: Up to so many unchanged cells are written again, which is shorter than moving past them.
 _LEAP = 4
 
-_COLOR_SYSTEMS = {
-    "standard": ColorSystem.STANDARD,
-    "256": ColorSystem.EIGHT_BIT,
-    "truecolor": ColorSystem.TRUECOLOR,
-    "windows": ColorSystem.WINDOWS,
-}
-
 #: About so many characters are written at once: half a second of the slowest terminal.
 _AT_ONCE = 1024
 
@@ -43,7 +36,7 @@ class Painter:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._color_system = _COLOR_SYSTEMS.get(console.color_system or "")
+        self._color_system = color_system_of(console)
         self._codes: dict[Style | None, str] = {None: "\x1b[0m"}
         self._shown: list[_Row] | None = None
         self._size = (0, 0)
