@@ -120,8 +120,8 @@ def list_models(*, as_json: bool) -> Iterator[str]:
                 }
             )
             continue
-        mark = f"{origin}, used instead of the bundled one" if overrides else origin
-        yield f"{pen(name, BOLD)} ({mark}): {card.get('arch', '?')} on {', '.join(inputs)}{_worth(card)}"
+        mark = pen(f"({origin}, used instead of the bundled one)" if overrides else f"({origin})", pen.theme.muted)
+        yield f"{pen(name, BOLD)} {mark}: {card.get('arch', '?')} on {', '.join(inputs)}{_worth(card)}"
 
 
 def _worth(card: Mapping[str, Any]) -> str:

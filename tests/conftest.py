@@ -9,8 +9,8 @@ from pathlib import Path
 # As the command line has it, and before anything loads NumPy.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # What is compared has no colours, whatever the shell that tests run in has asked for.
-for _name in ("FORCE_COLOR", "NO_COLOR"):
-    os.environ.pop(_name, None)
+os.environ.pop("FORCE_COLOR", None)
+os.environ.pop("NO_COLOR", None)
 
 import pytest
 from hypothesis import HealthCheck, settings
