@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Event as Flag
 from typing import TYPE_CHECKING
 
-from models.bundle import load_for
+from models.bundle import Bundle, load_for
 from models.errors import UsageError
 from realtime.controls import Calibrate, Control, Controls, SetRate, UseModel
 from realtime.desk import Desk, Recording
@@ -48,17 +48,18 @@ def perform(
     is_replay: bool = False,
     overruled: tuple[type[Control], ...] = (),
     began_s: float = 0.0,
+    bundle: Bundle | None = None,
 ) -> None:
     """Follow ``source`` to its end or until ``stop``, and say on standard error what it came to.
 
     ``calibrates`` begins with the noise of the room; ``is_replay`` and ``overruled`` are those of ``Desk``, ``began_s``
-    that of ``Session``. Closes ``source``, whatever happens. Raises ``MoodringError`` for what cannot be opened.
+    that of ``Session``; ``bundle`` is ``model`` where that has been loaded already. Closes ``source``, whatever happens. Raises ``MoodringError`` for what cannot be opened.
     """
     controls = Controls()
     with ExitStack() as ends:
         ends.callback(source.close)
         outputs, dashboard, troubles = _outputs(outlets, controls, ends)
-        tracker = EmotionTracker(load_for(source.kind, model), rate_hz=rate_hz)
+        tracker = EmotionTracker(bundle or load_for(source.kind, model), rate_hz=rate_hz)
         recorded: list[Recording] = []
 
         def record(path: Path | None = None) -> Recording:
@@ -121,11 +122,10 @@ def perform_again(
 
     source = Recorded(path)
     header = source.header
-    if model is None:
-        bundle = load_for(source.kind, header.model)
-        if fingerprint(bundle) != header.fingerprint:
-            warning = f"{path} was recorded with another version of the model '{header.model}': readings will differ"
-            print(f"moodring: {warning}", file=sys.stderr)
+    bundle = load_for(source.kind, model or header.model)
+    if model is None and fingerprint(bundle) != header.fingerprint:
+        warning = f"{path} was recorded with another version of the model '{header.model}': readings will differ"
+        print(f"moodring: {warning}", file=sys.stderr)
     overruled: list[type[Control]] = []
     if model is not None:
         overruled.append(UseModel)
@@ -141,6 +141,7 @@ def perform_again(
         is_replay=True,
         overruled=tuple(overruled),
         began_s=source.began_s,
+        bundle=bundle,
     )
 
 
