@@ -53,7 +53,7 @@ def perform(
     """Follow ``source`` to its end or until ``stop``, and say on standard error what it came to.
 
     ``calibrates`` begins with the noise of the room; ``is_replay`` and ``overruled`` are those of ``Desk``, ``began_s``
-    that of ``Session``; ``bundle`` is ``model`` where that has been loaded already. Closes ``source``, whatever happens.
+    that of ``Session``; ``bundle`` is ``model`` where that is loaded already. Closes ``source``, whatever happens.
     Raises ``MoodringError`` for what cannot be opened.
     """
     controls = Controls()
