@@ -98,6 +98,9 @@ OUTLETS: dict[str, Any] = {
     ],
     "announce": Annotated[bool, typer.Option("--announce", help="Be found: DNS-SD and OSCQuery.")],
     "visual": Annotated[int | None, typer.Option(metavar="[PORT]", help="Serve a page for a projector (port 8765).")],
+    "visual_page": Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Serve a page of your own in its place, with its scripts.")
+    ],
     "record": Annotated[Path | None, typer.Option(metavar="FILE", help="Record the session (JSON Lines).")],
     "record_sound": Annotated[bool, typer.Option("--record-sound", help="Record the sound, too, as FLAC beside it.")],
 }
@@ -571,7 +574,7 @@ def osc_addresses(as_json: Json = False) -> None:
 
     Example: moodring osc addresses --json
     """
-    from realtime.outputs.osc.addresses import addresses_json, addresses_markdown
+    from realtime.outputs.osc.listing import addresses_json, addresses_markdown
 
     print(addresses_json() if as_json else addresses_markdown())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import math
 import shutil
 import socket
@@ -16,10 +15,11 @@ from threading import Thread
 from typing import TYPE_CHECKING, TextIO
 
 from models.affect import HALF_RANGE, Reading, State, from_normalized
-from models.errors import MoodringError, UsageError
+from models.errors import UsageError
 from realtime.note_events import Struck
 from realtime.outputs import Status
-from realtime.outputs.osc.arrivals import Arrivals
+from realtime.outputs.osc.arrivals import LONGEST_PACKET, Arrivals
+from realtime.ports import udp_socket
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -83,22 +83,8 @@ def _turns(came: deque[tuple[float, bytes]], stop: Flag) -> Iterator[Arrivals]:
 
 
 def _listening(host: str, port: int) -> socket.socket:
-    if not 0 <= port <= 65535:
-        raise UsageError(f"port must be in 0..65535, not {port}")
-    where = f"{host}:{port}"
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
-        receiver = socket.socket(family, socket.SOCK_DGRAM)
-    except (OSError, UnicodeError) as error:
-        raise MoodringError(f"cannot listen on {where}: {error}") from error
-    try:
-        receiver.bind(address)
-    except OSError as error:
-        receiver.close()
-        if error.errno == errno.EADDRINUSE:
-            message = f"port {port} of {host} is in use: end the program that listens there, or choose another port"
-            raise MoodringError(message) from error
-        raise MoodringError(f"cannot listen on {where}: {(error.strerror or str(error)).lower()}") from error
+    instead = f"listen at another (moodring osc monitor {port + 1 if port < 65535 else PORT})"
+    receiver = udp_socket(host, port, name="to listen at", cannot="what arrives cannot be shown", instead=instead)
     receiver.settimeout(_TURN_S)
     return receiver
 
@@ -108,7 +94,7 @@ def _receive(receiver: socket.socket, into: deque[tuple[float, bytes]], stop: Fl
     while not stop.is_set():
         # OSError: nothing came; or Windows, which tells a receiver of what became of packets that it sent.
         with suppress(OSError):
-            packet = receiver.recv(65535)
+            packet = receiver.recv(LONGEST_PACKET)
             into.append((clock(), packet))
 
 

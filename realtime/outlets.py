@@ -11,7 +11,8 @@ from pathlib import Path
 class Outlets:
     """Where a session's readings go and what may be asked of it from outside, as the command line says it.
 
-    ``osc_rate`` is messages a second, or ``change``; ``visual`` and ``osc_in`` are ports, None for none.
+    ``osc_rate`` is messages a second, or ``change``; ``visual`` and ``osc_in`` are ports, None for none;
+    ``visual_page`` is a page in place of ours, which needs no ``visual``.
     """
 
     plain: bool = False
@@ -28,5 +29,6 @@ class Outlets:
     osc_in_host: str = "127.0.0.1"
     announce: bool = False
     visual: int | None = None
+    visual_page: Path | None = None
     record: Path | None = None
     record_sound: bool = False

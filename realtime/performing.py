@@ -6,7 +6,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
@@ -27,11 +27,11 @@ from realtime.sources import Played
 from realtime.tracker import EmotionTracker
 
 if TYPE_CHECKING:
-    from realtime.osc_control import ControlAddress
+    from realtime.discovery import Announced
     from realtime.outputs.dashboard import Dashboard
     from realtime.outputs.osc import Osc
 
-#: For how long after a failure OSC's targets are told of.
+#: For how long after trouble with an OSC target it is told of.
 TROUBLE_S = 3.0
 
 
@@ -52,14 +52,19 @@ def perform(
 ) -> None:
     """Follow ``source`` to its end or until ``stop``, and say on standard error what it came to.
 
-    ``calibrates`` begins with the noise of the room; ``is_replay`` and ``overruled`` are those of ``Desk``, ``began_s``
-    that of ``Session``; ``bundle`` is ``model`` where that is loaded already. Closes ``source``, whatever happens.
-    Raises ``MoodringError`` for what cannot be opened.
+    ``calibrates`` begins with the noise of the room; ``is_blind`` hides predictions from whoever rates, and leaves OSC
+    as it is, which others see; ``is_replay`` and ``overruled`` are those of ``Desk``, ``began_s`` that of ``Session``;
+    ``bundle`` is ``model`` where that is loaded already. Closes ``source``, whatever happens. Raises ``MoodringError``
+    for what cannot be opened.
     """
     controls = Controls()
     with ExitStack() as ends:
         ends.callback(source.close)
         outputs, dashboard, troubles = _outputs(outlets, controls, ends)
+        if is_blind and (outlets.osc or outlets.announce):
+            print(
+                "moodring: --blind hides predictions on the dashboard and the page; OSC still has them", file=sys.stderr
+            )
         tracker = EmotionTracker(bundle or load_for(source.kind, model), rate_hz=rate_hz)
         recorded: list[Recording] = []
 
@@ -155,33 +160,26 @@ def _outputs(
     find_theme(outlets.theme, os.environ)  # a wrong one is wrong whatever is shown
     outputs: list[Output] = []
     troubles: list[Callable[[], str]] = []
-    osc = _osc(outlets)
-    if osc is not None:
+    announced = None
+    if outlets.announce:
+        announced = _announced(outlets)
+        ends.callback(announced.close)
+        troubles.append(lambda: announced.problem)
+    if outlets.osc or announced is not None:
+        osc = _osc(outlets, announced)
         outputs.append(osc)
-        troubles.append(_OscTrouble(osc))
+        trouble = _OscTrouble(osc)
+        troubles.append(trouble)
+        ends.callback(trouble.sum_up)
         ends.callback(osc.close)
     if outlets.osc_in is not None:
         from realtime.osc_control import OscControl
 
         ends.callback(OscControl(controls, outlets.osc_in, outlets.osc_in_host, outlets.osc_prefix).close)
-    if outlets.announce:
-        from realtime.discovery import Announced
-        from realtime.osc_control import CONTROL_ADDRESSES
-        from realtime.outputs.osc import ADDRESSES
+    if outlets.visual is not None or outlets.visual_page is not None:
+        from realtime.outputs.visual import PORT, Visual
 
-        prefix = outlets.osc_prefix.rstrip("/")
-        announced = Announced(
-            outlets.osc_in,
-            addresses=[replace(address, path=f"{prefix}/{address.path}") for address in ADDRESSES],
-            controls=[] if outlets.osc_in is None else _below(CONTROL_ADDRESSES, prefix),
-            host=outlets.osc_in_host,
-        )
-        ends.callback(announced.close)
-        troubles.append(lambda: announced.problem)
-    if outlets.visual is not None:
-        from realtime.outputs.visual import Visual
-
-        visual = Visual(outlets.visual, controls=controls)
+        visual = Visual(PORT if outlets.visual is None else outlets.visual, controls=controls, page=outlets.visual_page)
         ends.callback(visual.close)
         outputs.append(visual)
         print(f"moodring: open {visual.url} in a browser", file=sys.stderr)
@@ -199,27 +197,42 @@ def _outputs(
     return [*outputs, dashboard], dashboard, troubles
 
 
-def _below(addresses: Sequence[ControlAddress], prefix: str) -> list[ControlAddress]:
-    return [replace(address, path=address.path.replace("/moodring", prefix, 1)) for address in addresses]
+def _announced(outlets: Outlets) -> Announced:
+    from realtime.discovery import Announced
+    from realtime.osc_control import CONTROL_ADDRESSES
+    from realtime.outputs.osc import PREFIX, listed
+
+    prefix = outlets.osc_prefix.rstrip("/")
+    taken = [replace(each, path=each.path.replace(PREFIX, prefix, 1)) for each in CONTROL_ADDRESSES]
+    return Announced(
+        outlets.osc_in,
+        addresses=listed(outlets.osc_prefix, outlets.osc_template, outlets.osc_only),
+        controls=[] if outlets.osc_in is None else taken,
+        host=outlets.osc_in_host,
+    )
 
 
 class _OscTrouble:
-    """Says how OSC's targets fare, for as long as some of what is sent does not arrive."""
+    """Says what is wrong with OSC's targets, and for a while after; the numbers are told at the end."""
 
     def __init__(self, osc: Osc, clock: Callable[[], float] = time.monotonic) -> None:
         self._osc, self._clock = osc, clock
-        self._failures, self._until_s = 0, -math.inf
+        self._said, self._until_s = "", -math.inf
 
     def __call__(self) -> str:
-        failures = self._osc.failures
-        if failures > self._failures:
-            self._failures, self._until_s = failures, self._clock() + TROUBLE_S
-        return f"OSC: {self._osc.describe()}" if self._clock() < self._until_s else ""
+        complaint = self._osc.complaint
+        if complaint:
+            self._said, self._until_s = complaint, self._clock() + TROUBLE_S
+        return f"OSC: {self._said}" if self._clock() < self._until_s else ""
+
+    def sum_up(self) -> None:
+        """How each target fared, on standard error, if not all that was sent arrived."""
+        if self._osc.failures:
+            print(f"moodring: OSC: {self._osc.describe()}", file=sys.stderr)
 
 
-def _osc(outlets: Outlets) -> Osc | None:
-    if not outlets.osc:
-        return None
+def _osc(outlets: Outlets, announced: Announced | None) -> Osc:
+    """What sends to the targets, and to whoever asks the list that is ``announced``."""
     from realtime.outputs.osc import Osc, parse_target
 
     is_on_change = outlets.osc_rate == "change"
@@ -235,6 +248,7 @@ def _osc(outlets: Outlets) -> Osc | None:
         template=outlets.osc_template,
         only=outlets.osc_only,
         bundles=outlets.osc_bundles,
+        heard_by=None if announced is None else announced.hear,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -29,3 +30,19 @@ def claimed(host: str, port: int, *, name: str, cannot: str, instead: str, proto
             ) from None
         reason = failure.strerror if isinstance(failure, OSError) and failure.strerror else str(failure)
         raise MoodringError(f"{cannot} on {host} port {port}: {reason}") from None
+
+
+def udp_socket(host: str, port: int, *, name: str, cannot: str, instead: str) -> socket.socket:
+    """A UDP socket that is bound to ``port`` (0 for any that is free) of ``host``.
+
+    The words, and what is raised, are those of ``claimed``.
+    """
+    with claimed(host, port, name=name, cannot=cannot, instead=instead, protocol="UDP"):
+        family, *_, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)[0]
+        bound = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            bound.bind(address)
+        except OSError:
+            bound.close()
+            raise
+        return bound

@@ -22,7 +22,7 @@ from realtime.controls import Control, Controls
 from realtime.desk import Desk
 from realtime.events import Event, Sound
 from realtime.note_events import Struck
-from realtime.outputs import NoteOutput, Output, Status
+from realtime.outputs import NoteOutput, Output, PromptOutput, Status
 from realtime.outputs.queued import Queued
 from realtime.sources import PartedSource, Played
 from realtime.tracker import EmotionTracker
@@ -67,9 +67,9 @@ class Session:
 
     ``announce`` gives the message that goes with a stream time, empty for none; ``controls`` is where things are asked
     for, and ``desk`` does them (None: one without a recording, with ``smoothing``). Readings from before ``began_s``,
-    where a recording began in mid-session, are left out. A live source's outputs have a
-    thread each, and what a slow one cannot take is left out and counted. Raises what an output raises, and
-    ``UsageError`` for an unknown smoothing.
+    where a recording began in mid-session, are left out. A live source's outputs have a thread each, their own or one
+    from here, and what a slow one cannot take is left out and counted. Raises what an output raises, and ``UsageError``
+    for an unknown smoothing.
     """
 
     def __init__(
@@ -91,8 +91,10 @@ class Session:
         self._source = source
         self._tracker = tracker
         # What is live does not wait for a slow terminal or pipe; what is not loses nothing by waiting.
-        self._queues = [Queued(output) for output in outputs] if source.is_live else []
-        self._outputs: Sequence[Output] = self._queues or outputs
+        self._queues: list[Queued] = []
+        if source.is_live:
+            outputs = [output if isinstance(output, PromptOutput) else self._queued(output) for output in outputs]
+        self._outputs = outputs
         self._note_outputs = [output for output in self._outputs if isinstance(output, NoteOutput)]
         self._stop = stop or Flag()
         self._clock = clock
@@ -180,6 +182,10 @@ class Session:
             self.tally.losses = self._news.losses
             if reading.state is State.LIVE:
                 self.tally.live[shown.quadrant] += 1
+
+    def _queued(self, output: Output) -> Queued:
+        self._queues.append(Queued(output))
+        return self._queues[-1]
 
     def _skipped(self) -> int:
         return sum(queue.skipped for queue in self._queues)

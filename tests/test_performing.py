@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import time
@@ -49,6 +50,42 @@ def test_a_recording_is_never_overwritten_and_what_is_none_is_named(tmp_path: Pa
     assert none.returncode == 1
     assert len(none.stderr.splitlines()) == 1
     assert moodring("replay", str(tmp_path / "absent.jsonl")).returncode == 2
+
+
+def test_osc_goes_on_while_predictions_are_hidden_from_a_rater_and_that_is_said(tmp_path: Path):
+    from pythonosc.osc_message import OscMessage
+
+    take = tmp_path / "take.jsonl"
+    moodring("live", "--file", MIDI, "--fast", "--json", "--record", str(take))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(30)
+        target = str(receiver.getsockname()[1])
+        command = [*MOODRING, "replay", str(take), "--blind", "--json", "--osc", target]
+        running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        try:
+            heard: set[float] = set()
+            while len(heard) < 5:
+                message = OscMessage(receiver.recv(2048))
+                if message.address == "/moodring/valence":
+                    heard.add(message.params[0])
+        finally:
+            running.terminate()
+    assert "OSC still has them" in running.communicate(timeout=20)[1]
+
+
+def test_an_osc_target_that_is_not_there_is_said_in_a_line_that_stays_and_counted_at_the_end():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        there = f"127.0.0.1:{receiver.getsockname()[1]}"
+        command = [*MOODRING, "live", "--file", MIDI, "--plain", "--osc", "127.0.0.1:9", "--osc", there]
+        running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert running.stdout is not None
+        shown = [running.stdout.readline() for _ in range(4)]
+        running.terminate()
+        told = running.communicate(timeout=20)[1]
+    assert any("OSC: 127.0.0.1:9 nobody listens" in line and there not in line for line in shown)
+    assert re.search(rf"^moodring: OSC: 127\.0\.0\.1:9 .*\(\d+ failed\), {there} \d+ sent$", told, re.MULTILINE)
 
 
 def test_what_is_remembered_is_taken_where_nothing_is_said(tmp_path: Path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from models.affect import Reading
 from realtime.note_events import Struck
@@ -61,3 +61,13 @@ class NoteOutput(Output, Protocol):
 
     def play(self, notes: Sequence[Struck]) -> None:
         """Show or send the notes that have begun since the last time, in order."""
+
+
+@runtime_checkable
+class PromptOutput(Output, Protocol):
+    """An output with a thread of its own: ``write`` and ``play`` hand over and return, ``close`` ends within a second.
+
+    A live session calls it as it is, where another gets a thread and a queue (``outputs.queued``).
+    """
+
+    never_waits: Literal[True]

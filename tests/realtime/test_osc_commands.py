@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -78,6 +79,21 @@ def test_the_monitor_counts_what_is_no_osc_and_goes_on(watched):
     assert watched.shows("/light", build_msg("/light", [1]).dgram)
 
 
+@pytest.mark.parametrize(
+    "packet",
+    [
+        b"/light\0\0,I\0\0",
+        b"/light\0\0,i,\0" + bytes(4),
+        b"#bundle\0" + bytes(8) + struct.pack(">i", -4),  # whoever goes on by that size is where he was
+    ],
+)
+def test_what_would_stop_the_parser_or_make_it_talk_is_counted_as_malformed(packet, capfd):
+    arrivals = Arrivals()
+    arrivals.take(packet, 0.0)
+    assert arrivals.malformed == 1
+    assert capfd.readouterr().err == ""
+
+
 def test_nothing_that_arrives_steers_the_terminal(watched):
     assert watched.shows("/light", build_msg("/light\x1b[2J", ["\x1b]0;title\x07[red]"]).dgram)
     assert "\x1b[2J" not in watched.stream.getvalue()
@@ -99,18 +115,18 @@ def test_a_port_in_use_is_named():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        with pytest.raises(MoodringError, match=rf"^port {port} of 127\.0\.0\.1 is in use: end the program that"):
+        with pytest.raises(MoodringError, match=rf"^UDP port {port} is in use, so what arrives cannot be shown"):
             monitor(port, stream=io.StringIO())
 
 
 @pytest.mark.parametrize("port", [-1, 65536])
 def test_a_port_that_is_none_is_refused(port):
-    with pytest.raises(UsageError, match=f"port must be in 0..65535, not {port}"):
+    with pytest.raises(UsageError, match=f"the port to listen at must be in 1..65535, not {port}"):
         monitor(port, stream=io.StringIO())
 
 
 def test_a_host_that_is_not_this_machine_is_refused_with_the_reason():
-    with pytest.raises(MoodringError, match=r"cannot listen on 192\.0\.2\.1:9000: "):
+    with pytest.raises(MoodringError, match=r"cannot be shown on 192\.0\.2\.1 port 9000: "):
         monitor(9000, host="192.0.2.1", stream=io.StringIO())
 
 

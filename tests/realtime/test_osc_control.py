@@ -203,6 +203,7 @@ def deep_bundle(depth: int) -> bytes:
         build_msg("/moodring/control/reset").dgram[:-1],
         build_msg("/moodring/control/smoothing", "calm").dgram[:-8],
         b"/moodring/control/rate\0\0,Q\0\0",
+        b"/moodring/control/rate\0\0,f,\0" + bytes(4),
         b"/\xff\xfe\0,\0\0\0",
         endless_bundle(),
         deep_bundle(9),

@@ -13,6 +13,8 @@ from models.affect import Reading, State
 from models.errors import UsageError
 from realtime.events import Advance, Event, Lost, NoteOn
 from realtime.outputs import Status
+from realtime.outputs.osc import Osc
+from realtime.outputs.visual import Visual
 from realtime.session import Session
 from realtime.tracker import EmotionTracker
 
@@ -104,6 +106,24 @@ def test_a_slow_output_is_skipped_and_the_others_get_everything() -> None:
     # One may be under way when the session has waited long enough.
     assert abs(len(slow.readings) + session.tally.skipped - 250) <= 1
     assert "skipped by a slow output" in str(session.tally)
+
+
+def test_an_output_with_a_thread_of_its_own_gets_no_second_one() -> None:
+    threads: list[str] = []
+
+    class Called(Remembered):
+        def write(self, reading: Reading, status: Status) -> None:
+            threads.append(threading.current_thread().name)
+
+    class Prompt(Called):
+        never_waits: Literal[True] = True
+
+    heard(Prompt())
+    assert set(threads) == {threading.current_thread().name}
+    threads.clear()
+    heard(Called())
+    assert set(threads) == {"queued-output"}
+    assert all(kind.never_waits for kind in (Osc, Visual))
 
 
 def test_what_is_not_live_waits_for_its_outputs() -> None:

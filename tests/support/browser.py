@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import struct
 import subprocess
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,6 +79,11 @@ class Page:
     def screenshot(self, path: Path) -> None:
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
 
+    def pixel(self, x: float, y: float) -> tuple[int, ...]:
+        """What the screen shows at a place, in CSS pixels: red, green and blue."""
+        clip = {"x": round(x), "y": round(y), "width": 1, "height": 1, "scale": 1}
+        return first_pixel(base64.b64decode(self.call("Page.captureScreenshot", format="png", clip=clip)["data"]))
+
     def _note(self, told: dict[str, Any]) -> None:
         parameters = told.get("params", {})
         if told["method"] == "Runtime.exceptionThrown":
@@ -85,6 +92,22 @@ class Page:
             self.errors.append(parameters["entry"]["text"])
         elif told["method"] == "Runtime.consoleAPICalled" and parameters["type"] in ("error", "assert"):
             self.errors.append(str(parameters["args"]))
+
+
+def first_pixel(png: bytes) -> tuple[int, ...]:
+    """The first pixel of a PNG with 8 bits a channel; its row's filter changes nothing there."""
+    packed, place = b"", 8
+    while place < len(png):
+        (length,) = struct.unpack(">I", png[place : place + 4])
+        if png[place + 4 : place + 8] == b"IDAT":
+            packed += png[place + 8 : place + 8 + length]
+        place += 12 + length
+    return tuple(zlib.decompress(packed)[1:4])
+
+
+def channels(color: str) -> tuple[int, ...]:
+    """Red, green and blue of ``#rrggbb``."""
+    return tuple(bytes.fromhex(color[1:]))
 
 
 @contextmanager

@@ -10,18 +10,22 @@ import math
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Literal
 
 from models.affect import Reading
 from models.errors import UsageError
 from realtime.note_events import Struck
 from realtime.outputs import Status
 from realtime.outputs.osc.addresses import ADDRESSES, PREFIX, hue
-from realtime.outputs.osc.composing import Composer
+from realtime.outputs.osc.composing import Composer, listed
 from realtime.outputs.osc.pacing import Pacing, Ticks
 from realtime.outputs.osc.sender import open_sender
 from realtime.outputs.osc.targets import RETRY_S, Target, parse_target
 
-__all__ = ["ADDRESSES", "PREFIX", "RETRY_S", "Osc", "Target", "parse_target"]
+if TYPE_CHECKING:
+    from pythonosc.osc_message import OscMessage
+
+__all__ = ["ADDRESSES", "PREFIX", "RETRY_S", "Osc", "Target", "listed", "parse_target"]
 
 #: Messages an address and a second, unless another rate is set, and what may be set.
 RATE_HZ = 60.0
@@ -44,11 +48,14 @@ class Osc:
     that is known, or with ``on_change`` only what a new reading has changed. Notes go at once, a heartbeat once a
     second. Between readings values move in straight lines (see ``Pacing``). ``prefix``, ``template``, ``only`` and
     ``bundles`` are those of ``Composer``; a bundle's time tag is the wall-clock time of the sound that it tells of.
+    ``heard_by`` is given every message, too, on the sending thread; it must neither wait nor raise.
 
     What cannot be sent is counted in ``failures``, what is in ``sent``, both in packets over all targets, and
     ``describe`` says how each target fares. Names are looked up on threads of their own, and again at most every
     ``RETRY_S`` seconds of ``clock``. Raises UsageError for a setting that cannot be.
     """
+
+    never_waits: Literal[True] = True
 
     def __init__(
         self,
@@ -60,6 +67,7 @@ class Osc:
         template: str | None = None,
         only: Collection[str] = (),
         bundles: bool = False,
+        heard_by: Callable[[Sequence[OscMessage]], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
@@ -69,6 +77,7 @@ class Osc:
         hue(0.0)  # makes its table now, and not between two ticks
         self._clock, self._wall_clock = clock, wall_clock
         self._on_change = on_change
+        self._heard_by = heard_by
         now_s = clock()
         self._pacing = Pacing(glides=not on_change)
         self._ticks, self._seconds, self._beats = Ticks(rate_hz, now_s), Ticks(1.0, now_s), 0
@@ -76,7 +85,8 @@ class Osc:
         self._notes: list[Struck] = []
         self._is_new = self._ending = False
         self._unplayed = 0
-        self._senders = [open_sender(target, clock) for target in dict.fromkeys(targets)]
+        self._targets = list(dict.fromkeys(targets))
+        self._senders = [open_sender(target, clock) for target in self._targets]
         for wait_s in (0.0, FIRST_RESOLUTION_S):  # all names at the same time, and then a moment for the slowest
             deadline_s = time.monotonic() + wait_s
             for sender in self._senders:
@@ -97,6 +107,12 @@ class Osc:
     def describe(self) -> str:
         """How each target fares, such as ``127.0.0.1:9000 nobody listens (312 failed), [::1]:9001 4711 sent``."""
         return ", ".join(sender.describe() for sender in self._senders)
+
+    @property
+    def complaint(self) -> str:
+        """What is wrong with targets now, such as ``127.0.0.1:9 nobody listens``; empty while nothing is."""
+        each = zip(self._targets, self._senders, strict=True)
+        return ", ".join(f"{target} {sender.complaint}" for target, sender in each if sender.complaint)
 
     def write(self, reading: Reading, status: Status) -> None:
         """Take the newest reading. After ``close`` it goes nowhere."""
@@ -157,6 +173,8 @@ class Osc:
             self._beats += 1
         if not messages:
             return
+        if self._heard_by is not None:
+            self._heard_by(messages)
         age_s = 0.0 if frame is None else frame.age_s
         packets = self._composer.packets(messages, self._wall_clock() - age_s)
         for sender in self._senders:

@@ -1,17 +1,17 @@
 """What is sent over OSC: every address with its types, range, unit and meaning, and how it is taken from a frame.
 
-``ADDRESSES`` is the machine-readable list: messages are built from it, and so are the tables of the documentation.
+``ADDRESSES`` is the machine-readable list: messages are built from it, and so are the tables of the documentation
+(``listing``) and what OSCQuery tells.
 """
 
 from __future__ import annotations
 
 import colorsys
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 from models.affect import Quadrant, State, from_normalized, quadrant
 from realtime.level import SILENCE_DB
@@ -22,14 +22,14 @@ PREFIX = "/moodring"
 #: A slope is held to this much of the −1…1 scale a second: music does not cross it from end to end faster.
 STEEPEST = 2.0
 
+#: The least and the greatest that an argument may be, None where there is no bound.
+Bounds = tuple[float | None, float | None]
+
 #: A message's arguments.
 Arguments = tuple[float | int | str, ...]
 
 #: When an address is sent: at each tick of the output rate, as notes begin, or once a second.
 When = Literal["tick", "note", "second"]
-
-_TYPE_NAMES = {"f": "float", "i": "int", "s": "string"}
-_WHEN_WORDS = {"tick": "", "note": ", as notes begin", "second": ", once a second"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,8 @@ class Address:
     """One address: ``path`` is what follows the prefix, ``types`` are OSC type tags, one an argument.
 
     ``low`` and ``high`` bound every number that is sent, None where there is no bound or several arguments have one
-    each; ``value`` gives the arguments for a frame, None while they are not known. What is not sent at each tick has no
-    ``value``: the sender knows it.
+    each, which ``each`` then gives; ``choices`` are the words that may be sent. ``value`` gives the arguments for a
+    frame, None while they are not known. What is not sent at each tick has no ``value``: the sender knows it.
     """
 
     path: str
@@ -95,6 +95,13 @@ class Address:
     meaning: str
     value: Callable[[Frame], Arguments | None] | None = None
     when: When = "tick"
+    each: tuple[Bounds, ...] = ()
+    choices: tuple[str, ...] = ()
+
+    @property
+    def bounds(self) -> tuple[Bounds, ...]:
+        """The least and the greatest of each argument, None where there is no bound."""
+        return self.each or ((self.low, self.high),) * len(self.types)
 
 
 def hue(angle: float) -> float:
@@ -178,10 +185,18 @@ NOTE = Address("note", "ii", 0, 127, "MIDI", "pitch and velocity of a note; drum
 ONSET = Address("onset", "i", 1, 1, "", "always 1: a bang as notes, or drums, begin together", when="note")
 HEARTBEAT = Address("heartbeat", "i", 0, 2**31 - 1, "s", "counts seconds, music or not", when="second")
 
-#: Every address, in the order in which those of a tick are sent: the state first, so that a receiver knows what to make
-#: of the numbers.
-ADDRESSES: tuple[Address, ...] = (
-    Address("state", "s", None, None, "", "`warming`, `live`, `silence` or `lost`", lambda frame: (frame.state.value,)),
+#: What is sent of a frame, one by one: the state first, so that a receiver knows what to make of the numbers.
+_SINGLE: tuple[Address, ...] = (
+    Address(
+        "state",
+        "s",
+        None,
+        None,
+        "",
+        "`warming`, `live`, `silence` or `lost`",
+        lambda frame: (frame.state.value,),
+        choices=tuple(state.value for state in State),
+    ),
     *_axis("valence", "unpleasant to pleasant", lambda frame: frame.valence, lambda frame: frame.valence_std),
     _slope("valence", lambda frame: frame.valence_slope),
     *_axis("arousal", "calm to excited", lambda frame: frame.arousal, lambda frame: frame.arousal_std),
@@ -215,6 +230,7 @@ ADDRESSES: tuple[Address, ...] = (
         "",
         ", ".join(f"`{name.value}`" for name in Quadrant),
         lambda frame: (frame.quadrant.value,) if frame.is_known else None,
+        choices=tuple(name.value for name in Quadrant),
     ),
     _number(
         "confidence",
@@ -243,53 +259,26 @@ ADDRESSES: tuple[Address, ...] = (
         lambda frame: math.nan if frame.tempo_bpm is None else frame.tempo_bpm,
         needs_point=False,
     ),
-    Address(
-        "all", "ffffffffs", None, None, "", f"in one message: {', '.join(f'`{path}`' for path in PACKED)}", _packed
-    ),
+)
+
+ALL = Address(
+    "all",
+    "ffffffffs",
+    None,
+    None,
+    "",
+    f"in one message: {', '.join(f'`{path}`' for path in PACKED)}",
+    _packed,
+    each=tuple((each.low, each.high) for path in PACKED for each in _SINGLE if each.path == path),
+)
+
+#: Every address, in the order in which those of a tick are sent.
+ADDRESSES: tuple[Address, ...] = (
+    *_SINGLE,
+    ALL,
     NOTE,
     ONSET,
     HEARTBEAT,
 )
 
 _VALUES = {address.path: address.value for address in ADDRESSES if address.value is not None}
-
-
-def addresses_json(prefix: str = PREFIX) -> str:
-    """``ADDRESSES`` as a JSON array of objects: address, types, arguments, low, high, unit, when, meaning."""
-    return json.dumps([_as_json(address, prefix) for address in ADDRESSES], indent=1, ensure_ascii=False)
-
-
-def _as_json(address: Address, prefix: str) -> dict[str, Any]:
-    names = {"all": PACKED, "note": ("pitch", "velocity")}.get(address.path, (address.path,))
-    return {
-        "address": f"{prefix}/{address.path}",
-        "types": address.types,
-        "arguments": list(names),
-        "low": address.low,
-        "high": address.high,
-        "unit": address.unit,
-        "when": address.when,
-        "meaning": address.meaning,
-    }
-
-
-def addresses_markdown(prefix: str = PREFIX) -> str:
-    """``ADDRESSES`` as the table of the documentation, a line each, ending in a line break."""
-    lines = ["| address | value | meaning |", "|---|---|---|"]
-    for address in ADDRESSES:
-        value = " ".join(part for part in (_kind(address), _range(address), address.unit) if part)
-        lines.append(f"| `{prefix}/{address.path}` | {value}{_WHEN_WORDS[address.when]} | {address.meaning} |")
-    return "\n".join(lines) + "\n"
-
-
-def _kind(address: Address) -> str:
-    kinds = [_TYPE_NAMES[tag] for tag in address.types]
-    runs = [(kind, kinds.count(kind)) for kind in dict.fromkeys(kinds)]
-    return " and ".join(kind if number == 1 else f"{number} {kind}s" for kind, number in runs)
-
-
-def _range(address: Address) -> str:
-    if address.low is None or address.high is None or address is HEARTBEAT or address is ONSET:
-        return ""
-    low, high = (f"{bound:.4g}".replace("-", "−").replace("3.142", "π") for bound in (address.low, address.high))
-    return f"{low}…{high}"

@@ -8,6 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from realtime.osc_packets import MalformedError, messages_in
+
+#: The longest packet that UDP carries, in bytes.
+LONGEST_PACKET = 65_535
+
 #: Rates are those of the last two seconds.
 RATE_S = 2.0
 #: So many addresses are told apart; what comes to others is counted.
@@ -44,8 +49,11 @@ class Arrived:
 
 
 class Arrivals:
-    """Every address that messages have come to. ``malformed`` counts packets that are no OSC, ``untold`` messages to
-    more addresses than ``MOST_ADDRESSES``."""
+    """Every address that messages have come to.
+
+    ``malformed`` counts packets that are no OSC or have unknown types, ``untold`` messages to more addresses than
+    ``MOST_ADDRESSES``.
+    """
 
     def __init__(self) -> None:
         self.malformed = self.untold = 0
@@ -53,11 +61,9 @@ class Arrivals:
 
     def take(self, packet: bytes, now_s: float) -> None:
         """One packet, a message or a bundle, whatever is in it."""
-        from pythonosc.osc_packet import OscPacket
-
         try:
-            messages = [timed.message for timed in OscPacket(packet).messages]
-        except Exception:  # a packet from anywhere may break a parser in ways that it does not tell of
+            messages = list(messages_in(packet, LONGEST_PACKET))
+        except MalformedError:
             self.malformed += 1
             return
         for message in messages:
@@ -65,7 +71,7 @@ class Arrivals:
                 self.untold += 1
                 continue
             arrived = self._by_address.setdefault(message.address, Arrived(_printable(message.address)))
-            arrived.take(message.params, now_s)
+            arrived.take(message.arguments, now_s)
 
     def __iter__(self) -> Iterator[Arrived]:
         return iter([arrived for _, arrived in sorted(self._by_address.items())])

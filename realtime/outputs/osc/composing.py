@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from models.errors import UsageError
 from realtime.note_events import Struck
-from realtime.outputs.osc.addresses import ADDRESSES, HEARTBEAT, NOTE, ONSET, PREFIX, Arguments, Frame
+from realtime.outputs.osc.addresses import ADDRESSES, HEARTBEAT, NOTE, ONSET, PREFIX, Address, Arguments, Frame
 
 if TYPE_CHECKING:
     from pythonosc.osc_message import OscMessage
@@ -74,6 +75,15 @@ def chosen(only: Collection[str], name: Callable[[str], str]) -> dict[str, str]:
             _check("address", address, address)
         found[path] = address if equals else name(path)
     return found
+
+
+def listed(prefix: str = PREFIX, template: str | None = None, only: Collection[str] = ()) -> list[Address]:
+    """The addresses that a ``Composer`` with these settings sends to, ``path`` being all of each.
+
+    Raises UsageError as it does.
+    """
+    names = chosen(only, naming(prefix, template))
+    return [replace(each, path=names[each.path]) for each in ADDRESSES if each.path in names]
 
 
 class Composer:

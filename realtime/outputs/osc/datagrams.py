@@ -40,6 +40,11 @@ class Datagrams:
         if went and refusals == self._refusals:
             self._refusals = 0
 
+    @property
+    def complaint(self) -> str:
+        """What is wrong with the target, empty while nothing is."""
+        return self._report.complaint
+
     def describe(self) -> str:
         """The target and how it fares."""
         return self._report.words(self.sent, self.failures)

@@ -20,6 +20,10 @@ class Sender(Protocol):
     sent: int
     failures: int
 
+    @property
+    def complaint(self) -> str:
+        """What is wrong with the target, such as ``nobody listens``; empty while nothing is."""
+
     def find(self, wait_s: float) -> None:
         """Look the target's name up, and wait up to ``wait_s`` for it."""
 

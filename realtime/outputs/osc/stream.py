@@ -65,6 +65,11 @@ class Stream:
             self.failures += len(self._waiting) - begun
             self._waiting = deque(list(self._waiting)[:begun])
 
+    @property
+    def complaint(self) -> str:
+        """What is wrong with the target, empty while nothing is."""
+        return self._report.complaint
+
     def describe(self) -> str:
         """The target and how it fares."""
         return self._report.words(self.sent, self.failures)

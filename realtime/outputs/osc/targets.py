@@ -125,15 +125,18 @@ class Report:
         """All is well."""
         self._until_s = -math.inf
 
+    @property
+    def complaint(self) -> str:
+        """What is wrong with the target, as a part of a sentence about it; empty while nothing is."""
+        if self._clock() < self._until_s:
+            return self._trouble
+        if not self._lookup.endpoints:
+            return "looking the name up" if self._lookup.is_under_way else "the name does not resolve"
+        return ""
+
     def words(self, sent: int, failures: int) -> str:
         """The target and how it fares, in one phrase."""
-        if self._clock() < self._until_s:
-            state = self._trouble
-        elif not self._lookup.endpoints:
-            state = "looking the name up" if self._lookup.is_under_way else "the name does not resolve"
-        else:
-            state = f"{sent} sent"
-        return f"{self._target} {state}{f' ({failures} failed)' if failures else ''}"
+        return f"{self._target} {self.complaint or f'{sent} sent'}{f' ({failures} failed)' if failures else ''}"
 
 
 def reason(error: OSError) -> str:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import json
 import math
-import threading
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from models.affect import Reading
 from realtime.controls import Controls
@@ -25,6 +25,9 @@ from realtime.outputs.wording import is_known
 if TYPE_CHECKING:
     from realtime.outputs.visual.server import Server
 
+#: Where the page is unless told otherwise.
+PORT = 8765
+
 #: Steps of each axis in the field of colours that the page paints with, from −1 to 1.
 _FIELD_STEPS = 41
 
@@ -35,16 +38,25 @@ class Visual:
     ``write`` and ``play`` hand over and return: a browser that is slow is shown the newest reading and not those
     before it. A rating on the page is asked of ``controls``; without them the page only shows. At most ``MOST_CLIENTS``
     pages are served at a time. Pages of other origins are refused, and so are names that are not this machine's.
+    ``page`` is a page of one's own in place of ours, which may have scripts, styles and pictures in its folder.
 
-    Raises MoodringError where the port cannot be had, UsageError for one outside 0..65535.
+    Raises MoodringError where the port cannot be had, UsageError for one outside 0..65535 or a ``page`` that is none.
     """
 
-    def __init__(self, port: int = 8765, host: str = "127.0.0.1", controls: Controls | None = None) -> None:
+    never_waits: Literal[True] = True
+
+    def __init__(
+        self,
+        port: int = PORT,
+        host: str = "127.0.0.1",
+        controls: Controls | None = None,
+        page: Path | None = None,
+    ) -> None:
         # Loading websockets takes a tenth of a second, which only those who ask for the page should pay.
+        from realtime.outputs.visual.pages import Pages
         from realtime.outputs.visual.server import Server
 
-        self._closing = threading.Lock()
-        self._server: Server = Server(host, port, json.dumps(_hello(controls is not None)), controls)
+        self._server: Server = Server(host, port, json.dumps(_hello(controls is not None)), controls, Pages(page))
 
     @property
     def url(self) -> str:
@@ -76,8 +88,7 @@ class Visual:
 
     def close(self) -> None:
         """Say goodbye to every page and end the server's thread. May be called twice."""
-        with self._closing:
-            self._server.close()
+        self._server.close()
 
 
 def _hello(takes_labels: bool) -> dict[str, Any]:

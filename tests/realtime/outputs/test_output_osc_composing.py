@@ -19,8 +19,9 @@ from models.errors import UsageError
 from realtime.demo import SCORE
 from realtime.note_events import Struck
 from realtime.outputs import Status
-from realtime.outputs.osc.addresses import ADDRESSES, PACKED, Frame, addresses_json, addresses_markdown, hue
+from realtime.outputs.osc.addresses import ADDRESSES, PACKED, Frame, hue
 from realtime.outputs.osc.composing import Composer, naming
+from realtime.outputs.osc.listing import addresses_json, addresses_markdown
 from realtime.outputs.osc.pacing import Pacing
 from realtime.outputs.palette import mood_color
 from realtime.sources.midi_messages import events

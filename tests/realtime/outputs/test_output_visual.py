@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 import re
 import socket
-import struct
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -18,18 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.browser import Page, chromium
+from support.browser import Page, channels, chromium
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from models.affect import Reading, State
 from models.errors import MoodringError, UsageError
+from realtime.admission import is_own_host
 from realtime.controls import Controls, Label
 from realtime.note_events import Struck
 from realtime.outputs import NoteOutput, Status
 from realtime.outputs.palette import mood_color
 from realtime.outputs.visual import Visual
-from realtime.outputs.visual.admission import is_own_host
 from realtime.outputs.visual.server import MOST_CLIENTS, MOST_NOTES, parse_label
 
 READING = Reading(12.5, State.LIVE, 7.0, 1.42, 6.08, 1.3, 14, -23.1, 142.0, "audio")
@@ -244,7 +241,7 @@ def test_a_slow_page_is_skipped_to_the_newest_and_nobody_waits_for_it():
             while told(page)["time"] != 1999.0:
                 pass
             assert visual.skipped > 100
-            assert max(len(client._texts) for client in visual._server._clients) <= MOST_NOTES
+            assert max(len(client.outbox) for client in visual._server._clients) <= MOST_NOTES
 
 
 def test_a_flood_of_notes_keeps_the_newest():
@@ -285,6 +282,49 @@ def test_other_paths_are_not_found():
     with serving() as visual:
         for path in ("/favicon.ico", "/../server.py", "/readings/x"):
             assert request(visual, f"Host: 127.0.0.1:{port_of(visual)}", path=path)[0] == 404
+
+
+def test_a_page_of_ones_own_is_served_anew_each_time_with_what_lies_beside_it(tmp_path: Path):
+    page = tmp_path / "mine.html"
+    page.write_text("first")
+    (tmp_path / "sketch.js").write_text("draw()")
+    with serving(page=page) as visual:
+        host = f"Host: 127.0.0.1:{port_of(visual)}"
+        assert request(visual, host)[2] == b"first"
+        page.write_text("second")
+        status, headers, body = request(visual, host)
+        assert (status, headers["content-type"], body) == (200, "text/html; charset=utf-8", b"second")
+        status, headers, body = request(visual, host, path="/sketch.js")
+        assert (status, headers["content-type"], body) == (200, "text/javascript; charset=utf-8", b"draw()")
+        with opened(visual, origin=visual.url.rstrip("/")) as client:
+            assert told(client)["type"] == "hello"
+
+
+def test_nothing_else_of_the_folder_is_served(tmp_path: Path):
+    folder = tmp_path / "page"
+    folder.mkdir()
+    (folder / "mine.html").write_text("mine")
+    for name in ("secret.txt", ".hidden.js", "other.html"):
+        (folder / name).write_text("private")
+    (tmp_path / "above.js").write_text("private")
+    with serving(page=folder / "mine.html") as visual:
+        host = f"Host: 127.0.0.1:{port_of(visual)}"
+        for path in (
+            "/secret.txt",
+            "/.hidden.js",
+            "/other.html",
+            "/../above.js",
+            "/..%2Fabove.js",
+            "/absent.js",
+            "//x.js",
+        ):
+            assert request(visual, host, path=path)[0] == 404
+        assert request(visual, "Host: evil.example", path="/mine.js")[0] == 403
+
+
+def test_a_page_that_is_not_there_is_wrong_use(tmp_path: Path):
+    with pytest.raises(UsageError, match=r"mine\.html is not"):
+        Visual(0, page=tmp_path / "mine.html")
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost", "https://127.0.0.1:{port}", ""])
@@ -392,24 +432,7 @@ def at(page: Page, valence: float, arousal: float) -> tuple[float, float]:
 
 def color_at(page: Page, valence: float, arousal: float) -> tuple[int, ...]:
     """What the screen shows at a point of the plane, red, green and blue."""
-    x, y = at(page, valence, arousal)
-    clip = {"x": round(x), "y": round(y), "width": 1, "height": 1, "scale": 1}
-    return first_pixel(base64.b64decode(page.call("Page.captureScreenshot", format="png", clip=clip)["data"]))
-
-
-def first_pixel(png: bytes) -> tuple[int, ...]:
-    """The first pixel of a PNG with 8 bits a channel; its row's filter changes nothing there."""
-    packed, place = b"", 8
-    while place < len(png):
-        (length,) = struct.unpack(">I", png[place : place + 4])
-        if png[place + 4 : place + 8] == b"IDAT":
-            packed += png[place + 8 : place + 8 + length]
-        place += 12 + length
-    return tuple(zlib.decompress(packed)[1:4])
-
-
-def channels(color: str) -> tuple[int, ...]:
-    return tuple(bytes.fromhex(color[1:]))
+    return page.pixel(*at(page, valence, arousal))
 
 
 def shown(page: Page, visual: Visual, reading: Reading, status: Status = STATUS) -> None:
