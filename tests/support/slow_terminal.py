@@ -30,18 +30,19 @@ class Shown:
     written: bytes
 
 
-def play(folder: Path, *, seconds: float, bytes_per_s: float | None, width: int = 200, height: int = 60) -> Shown:
-    """Play a piece at its own pace with the dashboard on a terminal that takes ``bytes_per_s``, None for all at once.
+def play(folder: Path, *options: str, seconds: float, bytes_per_s: float | None) -> Shown:
+    """Play a piece at its own pace on a terminal of 200 by 60 that takes ``bytes_per_s``, None for all at once.
 
-    When each reading was made is told by the recording that is written in ``folder`` at the same time.
+    The dashboard is shown unless ``options`` say otherwise. When each reading was made is told by the recording that is
+    written in ``folder`` at the same time.
     """
     import pty
 
     take = folder / "take.jsonl"
     controller, terminal = pty.openpty()
-    size = {"COLUMNS": str(width), "LINES": str(height)}
+    size = {"COLUMNS": "200", "LINES": "60"}
     process = subprocess.Popen(
-        [*MOODRING, "live", "--file", PIECE, "--record", str(take)],
+        [*MOODRING, "live", "--file", PIECE, "--record", str(take), *options],
         cwd=ROOT,
         env={**os.environ, **size, "TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONIOENCODING": "utf-8"},
         stdin=terminal,
