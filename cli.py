@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperCommand
 
 from models.errors import MoodringError, UsageError
+from realtime import completion
 from realtime.outlets import Outlets
 
 if TYPE_CHECKING:
@@ -27,9 +28,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-models_app = typer.Typer(help="The models that are installed.")
+models_app = typer.Typer(help="The models that are installed.\n\nExample: moodring models list")
 app.add_typer(models_app, name="models")
-osc_app = typer.Typer(help="Look at OSC, and try a receiver without music.")
+osc_app = typer.Typer(help="Look at OSC, and try a receiver without music.\n\nExample: moodring osc monitor 9000")
 app.add_typer(osc_app, name="osc")
 
 #: Readings a second on stage, where nothing else is asked for.
@@ -44,7 +45,14 @@ _hushed = Flag()
 #: What the argument parser raises for a wrong command line; it has no public name.
 _click_error: Any = typer.BadParameter.__mro__[2]
 
-Model = Annotated[str | None, typer.Option(help="Model by name or folder; default: the best for the source.")]
+#: An argument that names a model.
+_A_MODEL: dict[str, Any] = {"autocompletion": completion.model_names, "help": "A model by name or folder."}
+Model = Annotated[
+    str | None,
+    typer.Option(
+        autocompletion=completion.model_names, help="Model by name or folder; default: the best for the source."
+    ),
+]
 Rate = Annotated[float, typer.Option(help="Readings a second.")]
 ALL_CORES = os.cpu_count() or 1
 Jobs = Annotated[int, typer.Option(min=1, help="Processes to share the work.")]
@@ -65,8 +73,20 @@ OscOnly = Annotated[
 OUTLETS: dict[str, Any] = {
     "plain": Annotated[bool, typer.Option("--plain", help="One readable line a second instead of the dashboard.")],
     "as_json": Json,
-    "theme": Annotated[str, typer.Option(help="Dashboard for a dark or a light terminal, mono, or auto.")],
-    "smoothing": Annotated[str, typer.Option(metavar="SETTING", help="Smooth readings: calm, normal or nervous.")],
+    "theme": Annotated[
+        str,
+        typer.Option(
+            autocompletion=completion.theme_names, help="Colours: dark, light, mono or auto (the terminal's)."
+        ),
+    ],
+    "smoothing": Annotated[
+        str,
+        typer.Option(
+            metavar="SETTING",
+            autocompletion=completion.smoothing_settings,
+            help="Smooth readings: calm, normal or nervous.",
+        ),
+    ],
     "osc": Annotated[list[str] | None, typer.Option(metavar="HOST:PORT", help="Send over OSC; may be repeated.")],
     "osc_rate": Annotated[str, typer.Option(metavar="HZ", help="OSC messages a second, or 'change'.")],
     "osc_prefix": Annotated[str, typer.Option(help="What OSC addresses begin with.")],
@@ -148,13 +168,18 @@ def moodring(
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; may stand anywhere.")] = False,
 ) -> None:
-    """Live emotion tracking for music: valence and arousal from a microphone, a MIDI port or a file."""
+    """Live emotion tracking for music: valence and arousal from a microphone, a MIDI port or a file.
+
+    With NO_COLOR in the environment nothing is coloured; FORCE_COLOR brings colours where the output is no terminal.
+
+    Example: moodring demo
+    """
 
 
 @app.command(cls=PerformingCommand)
 @with_outlets
 def demo(outlets: Outlets, fast: Fast = False, model: Model = None, rate: Rate = LIVE_RATE_HZ) -> None:
-    """The whole pipeline on a built-in piece: no microphone, no keyboard, no sound card needed.
+    """The whole pipeline on a built-in piece. No microphone, no keyboard, no sound card needed.
 
     Example: moodring demo
     """
@@ -198,7 +223,7 @@ def live(
     ] = False,
     fast: Fast = False,
 ) -> None:
-    """Follow a microphone, MIDI ports, or both together, or a file, until q or Ctrl-C.
+    """Follow a microphone, MIDI ports, both together, or a file. It ends with q or Ctrl-C.
 
     Example: moodring live --mic Scarlett --midi Piano --osc 127.0.0.1:9000
     """
@@ -232,7 +257,7 @@ def replay(
     rate: Annotated[float | None, typer.Option(help="Readings a second; default: as recorded.")] = None,
     blind: Annotated[bool, typer.Option("--blind", help="Hide what is predicted, to rate without being led.")] = False,
 ) -> None:
-    """Play a recorded session again: with the same model and rate the readings are those of then, to the bit.
+    """Play a recorded session again. With the same model and rate the readings are those of then, to the bit.
 
     Example: moodring replay concert.jsonl --model notes --osc 127.0.0.1:9000
     """
@@ -262,7 +287,7 @@ def devices(
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Check what 'live' needs on this machine: inputs, models, speed, terminal. Status 1 if it cannot run.
+    """Check what 'live' needs on this machine. Inputs, models, speed, terminal; status 1 if it cannot run.
 
     Example: moodring doctor
     """
@@ -288,7 +313,7 @@ def analyze(
     model: Model = None,
     jobs: Jobs = ALL_CORES,
 ) -> None:
-    """Analyze files at full speed: one summary each, with -o also CSV and pictures.
+    """Analyze files at full speed. One summary each, with -o also CSV and pictures.
 
     Example: moodring analyze concert.flac etude.mid takes/ -o analysis
     """
@@ -341,7 +366,7 @@ def prepare(
     every: Annotated[int, typer.Option(min=1, metavar="N", help="Only every Nth piece.")] = 1,
     rater: Annotated[str | None, typer.Option(help="Of sessions, what this rater said alone.")] = None,
 ) -> None:
-    """Turn a rated corpus into a dataset, through the code that listens live. Needs the extra 'offline'.
+    """Turn a rated corpus into a dataset. It is heard by the code that listens live. Needs the extra 'offline'.
 
     Example: moodring prepare deam ~/DEAM -o deam.parquet
     """
@@ -413,7 +438,7 @@ def train(
     jobs: TrainingJobs = 1,
     scheduler: Scheduler = None,
 ) -> None:
-    """Cross-validate by groups, train on everything and export to ONNX. Needs the extra 'offline'.
+    """Train a model, judged by folds, and export it to ONNX. Folds share no group. Needs the extra 'offline'.
 
     Example: moodring train deam.parquet --arch rnn -o my-rnn
     """
@@ -439,13 +464,13 @@ def train(
 
 @app.command()
 def adapt(
-    base: Annotated[str, typer.Argument(metavar="BASE", help="A model by name or folder.")],
+    base: Annotated[str, typer.Argument(metavar="BASE", **_A_MODEL)],
     dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="Your ratings, as 'prepare sessions' wrote them.")],
     output: Annotated[Path, typer.Option("-o", metavar="BUNDLE", help="The bundle folder to write.")],
     rater: Annotated[str | None, typer.Option(help="Learn from this rater alone.")] = None,
     seed: Seed = 1,
 ) -> None:
-    """Teach a model your own ratings; writes nothing that is not better on sessions left out. Needs 'offline'.
+    """Teach a model your own ratings. Writes nothing that is not better on sessions left out. Needs 'offline'.
 
     Example: moodring adapt notes mine.parquet -o mine
     """
@@ -463,7 +488,8 @@ def study(
     jobs: TrainingJobs = 1,
     scheduler: Scheduler = None,
 ) -> None:
-    """Compare rnn, cnn, dense and dense with a teacher on the same folds: a Markdown table. Needs the extra 'offline'.
+    """Compare the networks of the study on the same folds. That is rnn, cnn, dense and dense with a teacher, in a
+    Markdown table. Needs the extra 'offline'.
 
     Example: moodring study deam.parquet deam-as-published.parquet
     """
@@ -480,7 +506,7 @@ def ablate(
     features: Annotated[str, typer.Option(metavar="SET,…", help="Feature sets; default: all but notes22.")] = "",
     seed: Seed = 1,
 ) -> None:
-    """Say what each feature set is worth, alone and to the others: a Markdown table. Needs the extra 'offline'.
+    """Say what each feature set is worth. Alone and to the others, in a Markdown table. Needs the extra 'offline'.
 
     Example: moodring ablate deam.parquet
     """
@@ -493,7 +519,7 @@ def ablate(
 
 @app.command()
 def evaluate(
-    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="A model by name or folder.")],
+    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", **_A_MODEL)],
     dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="What 'prepare' wrote.")],
     as_json: Annotated[bool, typer.Option("--json", help="Everything as one JSON object.")] = False,
     html: Annotated[
@@ -535,7 +561,7 @@ def osc_test(
     template: Annotated[str | None, typer.Option(help="Addresses with {address} or {name} in them.")] = None,
     bundles: Annotated[bool, typer.Option("--bundles", help="Bundles with the sound's time.")] = False,
 ) -> None:
-    """Send a known sweep around the circumplex, to build a patch without music.
+    """Send a known sweep around the circumplex. With it a patch is built without music.
 
     Example: moodring osc test 127.0.0.1:9000 --only valence
     """
@@ -578,7 +604,10 @@ def models_list(as_json: Json = False) -> None:
 
 
 @models_app.command("show")
-def models_show(name: str, as_json: Json = False) -> None:
+def models_show(
+    name: Annotated[str, typer.Argument(metavar="NAME", **_A_MODEL)],
+    as_json: Json = False,
+) -> None:
     """Show a model's card: what it was trained on and how good it is.
 
     Example: moodring models show seed-rnn
@@ -595,7 +624,7 @@ def models_install(
     name: Annotated[str | None, typer.Option(help="What to call it; default: what its card says.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the installed model of that name.")] = False,
 ) -> None:
-    """Check a bundle, its ONNX networks against Keras's outputs too, and install it for this user.
+    """Check a bundle and install it for this user. Its ONNX networks are run against Keras's outputs, too.
 
     Example: moodring models install my-rnn
     """
@@ -605,7 +634,11 @@ def models_install(
 
 
 @models_app.command("remove")
-def models_remove(name: str) -> None:
+def models_remove(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", autocompletion=completion.model_names, help="A model by name.")
+    ],
+) -> None:
     """Remove a model that was installed.
 
     Example: moodring models remove my-rnn
@@ -651,6 +684,8 @@ def main() -> None:
     """The entry point: every error that is meant for the user becomes one line and an exit status."""
     if sys.stdout is None:  # closed by the shell, as ">&-" does
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
+    if "_MOODRING_COMPLETE" in os.environ:  # a shell asks what could follow
+        app(prog_name="moodring")
     debug = "--debug" in sys.argv
     arguments = [word for word in sys.argv[1:] if word != "--debug"] or ["--help"]
 

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from models.affect import State
+from models.affect import State, normalized
 from models.errors import MoodringError
 from realtime.analysis import Summary, analyze_files
+from realtime.outputs.palette import find_theme
 from realtime.pictures import MISSING, can_draw
 from realtime.pictures.folder import make_folder, piece_names, titles_of, write_piece, write_together
 from realtime.readings_file import read_readings
@@ -162,6 +163,8 @@ def summary_table(summaries: Sequence[Summary]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    console = Console()
+    theme = find_theme("auto", os.environ, no_color=console.no_color)
     table = Table(box=None, pad_edge=False)
     table.add_column("file", overflow="fold")
     for column in ("length", "notes", "valence", "arousal"):
@@ -170,15 +173,16 @@ def summary_table(summaries: Sequence[Summary]) -> None:
     for title, summary in zip(titles_of([summary.file for summary in summaries]), summaries, strict=True):
         minutes, seconds = divmod(round(summary.duration_s), 60)
         valence, valence_std, arousal, arousal_std = summary.affect or (None,) * 4
+        mood = "" if valence is None or arousal is None else theme.mood(normalized(valence), normalized(arousal))
         table.add_row(
             Text(title),  # a name may hold brackets
             f"{minutes}:{seconds:02d}",
             "–" if summary.notes is None else str(summary.notes),
-            "–" if valence is None else f"{valence:.2f} ± {valence_std:.2f}",
-            "–" if arousal is None else f"{arousal:.2f} ± {arousal_std:.2f}",
+            Text("–") if valence is None else Text(f"{valence:.2f} ± {valence_std:.2f}", mood),
+            Text("–") if arousal is None else Text(f"{arousal:.2f} ± {arousal_std:.2f}", mood),
             Text(summary.model),
         )
-    Console().print(table)
+    console.print(table)
 
 
 def _keeper(output: Path, files: Sequence[Path]) -> Callable[[Summary], None]:

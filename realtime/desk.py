@@ -7,16 +7,14 @@ takes effect once it is there.
 from __future__ import annotations
 
 import math
-import queue
-import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol
 
 from models.affect import Reading
-from models.bundle import Bundle, available, load, load_for, preferred
+from models.bundle import Bundle, available, load_for
 from models.errors import MoodringError
 from realtime.controls import (
     Answer,
@@ -35,6 +33,7 @@ from realtime.controls import (
     UseModel,
 )
 from realtime.events import Event
+from realtime.model_loading import ModelLoader, fitting, following
 from realtime.note_events import Struck
 from realtime.outputs import Status
 from realtime.smoothing import SETTINGS, Smoother
@@ -129,10 +128,7 @@ class Desk:
         self._record = record
         self._end = end
         self._loads_at_once = loads_at_once
-        self._loaded: queue.SimpleQueue[tuple[Bundle | MoodringError, Answer | None, UseModel | None]] = (
-            queue.SimpleQueue()
-        )
-        self._loading: threading.Thread | None = None
+        self._loader: ModelLoader[tuple[Answer | None, UseModel | None]] = ModelLoader(at_once=loads_at_once)
         self._was_calibrating = False
         self._news, self._news_until_s = "", -math.inf
 
@@ -204,8 +200,7 @@ class Desk:
 
     def follow(self, kind: Kind) -> None:
         """Take up what has been loaded, and another model where the source has come to give another ``kind``."""
-        while not self._loaded.empty():
-            self._take_up(*self._loaded.get())
+        self._take_up_loaded()
         if kind != self._kind:
             self._kind = kind
             self._load(None, None)
@@ -351,47 +346,20 @@ class Desk:
 
     def _load(self, control: UseModel | None, answer: Answer | None) -> None:
         """Load the model that ``control`` asks for, or the best for the source, and take it up once it is there."""
-        if self._loads_at_once:
-            self._take_up(self._loading_result(control), answer, control)
+        if control is not None and self._loader.is_busy:
+            self._say("another model is being loaded", answer, done=False)
             return
-        if self._loading is not None and self._loading.is_alive():
-            if control is not None:
-                self._say("another model is being loaded", answer, done=False)
-                return
-            self._loading.join()
+        find = partial(fitting, self._kind, self._model)
+        if control is not None:
+            now = self._tracker.bundle
+            find = partial(load_for, self._kind, control.name) if control.name else partial(following, self._kind, now)
+        self._loader.load(find, (answer, control))
+        if self._loads_at_once:
+            self._take_up_loaded()
 
-        def work() -> None:
-            self._loaded.put((self._loading_result(control), answer, control))
-
-        self._loading = threading.Thread(target=work, name="model-loader", daemon=True)
-        self._loading.start()
-
-    def _loading_result(self, control: UseModel | None) -> Bundle | MoodringError:
-        try:
-            if control is None:
-                return self._fitting()
-            return load_for(self._kind, control.name) if control.name else self._next()
-        except MoodringError as error:
-            return error
-
-    def _fitting(self) -> Bundle:
-        """The model that was asked for where the source can feed it, else the best for the source."""
-        if self._model is not None:
-            bundle = load(self._model)
-            if self._kind == "sound" or not any(known.needs_sound for known in bundle.feature_sets):
-                return bundle
-        return load_for(self._kind)
-
-    def _next(self) -> Bundle:
-        """The model after the present one, of those that the source can feed; the best comes first."""
-        best = preferred(self._kind)
-        names = [best, *sorted(name for name in available() if name != best)]
-        now = self._tracker.bundle
-        place = names.index(now.name) if now.name in names else -1
-        for name in names[place + 1 :] + names[: place + 1]:
-            with suppress(MoodringError):
-                return load_for(self._kind, name)
-        return now
+    def _take_up_loaded(self) -> None:
+        for found, (answer, control) in self._loader.take():
+            self._take_up(found, answer, control)
 
     def _take_up(self, found: Bundle | MoodringError, answer: Answer | None, control: UseModel | None) -> None:
         try:

@@ -20,6 +20,7 @@ from models.affect import Reading
 from models.bundle import PREFERRED, installed_folder, load, load_for, shipped
 from models.errors import MoodringError
 from models.transcription import open_transcription_network
+from realtime.outputs.pen import Pen
 
 if TYPE_CHECKING:
     from realtime.sources import Source
@@ -239,9 +240,12 @@ def report(findings: Sequence[Finding], *, as_json: bool) -> Iterator[str]:
         for finding in findings:
             yield json.dumps({"type": "finding", **asdict(finding)})
         return
+    pen = Pen(sys.stdout)
+    inks = {"ok": pen.theme.mood(1.0, -1.0), "warning": pen.theme.warning, "problem": pen.theme.alert}
     width = max((len(finding.check) for finding in findings), default=0)
     for finding in findings:
-        yield _printable(f"{finding.verdict:8} {finding.check:{width}}   {finding.message}")
+        verdict = pen(f"{finding.verdict:8}", inks[finding.verdict])
+        yield _printable(f"{verdict} {finding.check:{width}}   {finding.message}")
         if finding.remedy:
             yield _printable(f"{'':{8 + 1 + width + 3}}{finding.remedy}")
     counts = [

@@ -13,22 +13,26 @@ from typing import Any
 from models.bundle import find, installed, read_card, shipped
 from models.errors import MoodringError
 from realtime.loopback import advice
+from realtime.outputs.pen import BOLD, Pen
 
 
 def list_devices(*, as_json: bool) -> Iterator[str]:
     """A line for each sound input and each MIDI port; where a system is missing, a line that says so."""
+    pen = Pen(sys.stdout)
     for kind, inputs in (("sound", _sound_inputs), ("midi", _midi_inputs)):
         try:
             found = inputs()
         except MoodringError as error:
             yield (
-                json.dumps({"type": "problem", "kind": kind, "message": str(error)}) if as_json else f"{kind}: {error}"
+                json.dumps({"type": "problem", "kind": kind, "message": str(error)})
+                if as_json
+                else f"{kind}: {pen(str(error), pen.theme.warning)}"
             )
             continue
         if not found and not as_json:
-            yield f"{kind}: no input"
+            yield f"{pen(f'{kind}:', pen.theme.muted)} no input"
         for device in found:
-            yield json.dumps({"type": "device", "kind": kind, **device}) if as_json else _device_line(kind, device)
+            yield json.dumps({"type": "device", "kind": kind, **device}) if as_json else _device_line(kind, device, pen)
         if kind == "sound" and not as_json:
             yield from advice([device["name"] for device in found])
 
@@ -75,24 +79,29 @@ def _midi_inputs() -> list[dict[str, Any]]:
     return [{"name": name} for name in input_ports()]
 
 
-def _device_line(kind: str, device: dict[str, Any]) -> str:
+def _device_line(kind: str, device: dict[str, Any], pen: Pen) -> str:
+    name = pen(device["name"], BOLD)
     if kind == "midi":
-        return f"midi: {device['name']}"
+        return f"{pen('midi:', pen.theme.muted)} {name}"
     mark = ", default" if device["default"] else ""
     channels = "1 channel" if device["channels"] == 1 else f"{device['channels']} channels"
     rate = f"{device['sample_rate']} Hz"
-    return f"sound {device['index']}: {device['name']} ({channels}, {rate}, {device['host_api']}{mark})"
+    kind_and_number = pen(f"sound {device['index']}:", pen.theme.muted)
+    return f"{kind_and_number} {name} ({channels}, {rate}, {device['host_api']}{mark})"
 
 
 def list_models(*, as_json: bool) -> Iterator[str]:
     """A line for each model; one whose card cannot be read is named with the reason."""
     own, from_moodring = installed(), shipped()
+    pen = Pen(sys.stdout)
     for name, path in sorted((from_moodring | own).items()):
         try:
             card = read_card(path)
         except MoodringError as error:
             yield (
-                json.dumps({"type": "problem", "name": name, "message": str(error)}) if as_json else f"{name}: {error}"
+                json.dumps({"type": "problem", "name": name, "message": str(error)})
+                if as_json
+                else f"{name}: {pen(str(error), pen.theme.warning)}"
             )
             continue
         inputs = [entry["name"] for entry in card["inputs"]]
@@ -111,8 +120,8 @@ def list_models(*, as_json: bool) -> Iterator[str]:
                 }
             )
             continue
-        mark = f"{origin}, used instead of the bundled one" if overrides else origin
-        yield f"{name} ({mark}): {card.get('arch', '?')} on {', '.join(inputs)}{_worth(card)}"
+        mark = pen(f"({origin}, used instead of the bundled one)" if overrides else f"({origin})", pen.theme.muted)
+        yield f"{pen(name, BOLD)} {mark}: {card.get('arch', '?')} on {', '.join(inputs)}{_worth(card)}"
 
 
 def _worth(card: Mapping[str, Any]) -> str:
@@ -132,17 +141,18 @@ def show_model(name: str, *, as_json: bool) -> Iterator[str]:
     if as_json:
         yield json.dumps(card)
         return
-    yield f"{card['name']}  ({path})"
+    pen = Pen(sys.stdout)
+    yield f"{pen(card['name'], BOLD)}  ({path})"
     yield f"{card.get('arch', '?')}, a step every {card['hop_s']:g} s over {card['window_s']:g} s"
     inputs = (f"{entry['name']} ({len(entry['features'])} features)" for entry in card["inputs"])
     yield f"from {', '.join(inputs)}"
     training, evaluation = _section(card, "training"), _section(card, "evaluation")
     if _is_texts(card.get("limits")):
-        yield from ("", "where it fails, and what it does not say")
+        yield from ("", pen("where it fails, and what it does not say", BOLD))
         for sentence in card["limits"]:
             yield from textwrap.wrap(sentence, 100, initial_indent="  - ", subsequent_indent="    ")
     if training:
-        yield from ("", "training")
+        yield from ("", pen("training", BOLD))
         groups = card.get("groups")
         counted = {"groups": len(groups)} if isinstance(groups, list) else {}
         yield from _settings({**training, **counted})
@@ -152,18 +162,18 @@ def show_model(name: str, *, as_json: bool) -> Iterator[str]:
         genres = _section(evaluation, "by_genre")
         apart = (*tables, "by_corpus", "by_condition", "by_genre")
         rest = {key: value for key, value in evaluation.items() if key not in apart}
-        yield from ("", "evaluation")
+        yield from ("", pen("evaluation", BOLD))
         yield from _settings(rest)
         yield from _table(tables)
         for corpus in corpora:
             parts = {key: value for key, value in _section(corpora, corpus).items() if _is_table(value)}
-            yield from ("", f"evaluation on {corpus}")
+            yield from ("", pen(f"evaluation on {corpus}", BOLD))
             yield from _table(parts)
         if genres:
-            yield from ("", "evaluation by genre, of those cross-validated pieces")
+            yield from ("", pen("evaluation by genre, of those cross-validated pieces", BOLD))
             yield from _table(_turned(genres))
         for condition in conditions:
-            yield from ("", f"evaluation heard under '{condition}'")
+            yield from ("", pen(f"evaluation heard under '{condition}'", BOLD))
             yield from _table(_section(conditions, condition))
 
 

@@ -16,12 +16,13 @@ from pathlib import Path
 from threading import Event as Flag
 from typing import TYPE_CHECKING
 
-from models.bundle import load_for
+from models.bundle import Bundle, load_for
 from models.errors import UsageError
 from realtime.controls import Calibrate, Control, Controls
 from realtime.desk import Desk, Recording
 from realtime.outlets import Outlets
 from realtime.outputs import Output
+from realtime.outputs.palette import find_theme
 from realtime.session import Session
 from realtime.sources import Played
 from realtime.tracker import EmotionTracker
@@ -50,12 +51,14 @@ def perform(
     overruled: tuple[type[Control], ...] = (),
     ratings: RatingPass | None = None,
     began_s: float = 0.0,
+    bundle: Bundle | None = None,
 ) -> None:
     """Follow ``source`` to its end or until ``stop``, and say on standard error what it came to.
 
     ``calibrates`` begins with the noise of the room; ``is_blind`` hides predictions from whoever rates, and leaves OSC
     as it is, which others see; ``is_replay``, ``overruled`` and ``ratings`` are those of ``Desk``, ``began_s`` that of
-    ``Session``. Closes ``source``, whatever happens. Raises ``MoodringError`` for what cannot be opened.
+    ``Session``; ``bundle`` is ``model`` where that is loaded already. Closes ``source``, whatever happens. Raises
+    ``MoodringError`` for what cannot be opened.
     """
     controls = Controls()
     with ExitStack() as ends:
@@ -65,7 +68,7 @@ def perform(
             print(
                 "moodring: --blind hides predictions on the dashboard and the page; OSC still has them", file=sys.stderr
             )
-        tracker = EmotionTracker(load_for(source.kind, model), rate_hz=rate_hz)
+        tracker = EmotionTracker(bundle or load_for(source.kind, model), rate_hz=rate_hz)
         if ratings is not None:
             ends.callback(lambda: ratings.close(tracker.time_s))
         learn = _label_midi(outlets, source, controls, ends, troubles)
@@ -121,6 +124,7 @@ def _outputs(
     """What was asked for, of it the dashboard, and what tells of trouble; ``ends`` gets what must be closed."""
     if outlets.plain and outlets.as_json:
         raise UsageError("--plain and --json exclude each other; choose one")
+    find_theme(outlets.theme, os.environ)  # a wrong one is wrong whatever is shown
     outputs: list[Output] = []
     troubles: list[Callable[[], str]] = []
     announced = None
@@ -153,7 +157,7 @@ def _outputs(
     if outlets.plain or not sys.stdout.isatty() or "utf" not in (sys.stdout.encoding or "").lower():
         from realtime.outputs.plain import Plain
 
-        return [*outputs, Plain(sys.stdout)], None, troubles
+        return [*outputs, Plain(sys.stdout, outlets.theme)], None, troubles
     from realtime.outputs.dashboard import Dashboard
 
     dashboard = Dashboard(theme=outlets.theme)

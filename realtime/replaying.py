@@ -35,11 +35,10 @@ def perform_again(
     """
     source = Recorded(path)
     header = source.header
-    if model is None:
-        bundle = load_for(source.kind, header.model)
-        if fingerprint(bundle) != header.fingerprint:
-            warning = f"{path} was recorded with another version of the model '{header.model}': readings will differ"
-            print(f"moodring: {warning}", file=sys.stderr)
+    bundle = load_for(source.kind, model or header.model)
+    if model is None and fingerprint(bundle) != header.fingerprint:
+        warning = f"{path} was recorded with another version of the model '{header.model}': readings will differ"
+        print(f"moodring: {warning}", file=sys.stderr)
     # What others felt would lead whoever rates blind, and is not part of what is recorded of that.
     overruled: list[type[Control]] = [Label] if is_blind else []
     if model is not None:
@@ -59,4 +58,5 @@ def perform_again(
         overruled=tuple(overruled),
         ratings=ratings if outlets.record is None else None,
         began_s=source.began_s,
+        bundle=bundle,
     )

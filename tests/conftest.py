@@ -8,6 +8,9 @@ from pathlib import Path
 
 # As the command line has it, and before anything loads NumPy.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# What is compared has no colours, whatever the shell that tests run in has asked for.
+os.environ.pop("FORCE_COLOR", None)
+os.environ.pop("NO_COLOR", None)
 
 import pytest
 from hypothesis import HealthCheck, settings

@@ -6,9 +6,11 @@ import itertools
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,9 @@ import mido
 import numpy as np
 import pytest
 import soundfile
+import typer
+
+import cli
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "realtime" / "demo"
@@ -265,3 +270,77 @@ class TestSmoothing:
     def test_options_of_another_kind_of_input_are_refused(self):
         assert "--midi" in one_line(moodring("live", "--mic", "--mute", "10"), 2)
         assert "--mic" in one_line(moodring("live", "--midi", "--channels", "1"), 2)
+
+
+def commands(command: Any, context: Any) -> Iterator[tuple[str, str]]:
+    """Every command below ``command`` by its whole name, with its help as it is in a terminal of 80 columns."""
+    yield context.command_path, command.get_help(context)
+    for name, below in getattr(command, "commands", {}).items():
+        yield from commands(below, below.make_context(name, [], parent=context, resilient_parsing=True))
+
+
+class TestHelp:
+    @pytest.fixture
+    def told(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+        monkeypatch.setenv("COLUMNS", "80")
+        command = typer.main.get_command(cli.app)
+        return dict(commands(command, command.make_context("moodring", [], resilient_parsing=True)))
+
+    def test_every_command_has_an_example_of_itself(self, told: dict[str, str]):
+        assert {"moodring", "moodring live", "moodring models show", "moodring osc test"} <= told.keys()
+        for name, help_text in told.items():
+            assert f"\n  Example: {name}" in help_text, help_text
+
+    def test_it_fits_80_columns_and_no_sentence_is_cut_off(self, told: dict[str, str]):
+        for help_text in told.values():
+            assert max(map(len, help_text.splitlines())) <= 80, help_text
+            assert not any(line.endswith("...") for line in help_text.splitlines()[1:]), help_text
+
+    def test_every_option_and_argument_is_explained(self, told: dict[str, str]):
+        for name, help_text in told.items():
+            assert not re.search(r"^  (-\S+|[A-Z]+)(  +\[[^\]]*\])?$", help_text, re.MULTILINE), (name, help_text)
+
+
+class TestCompletion:
+    def test_bash_completes_once_it_is_installed(self, tmp_path: Path):
+        program = tmp_path / "moodring"
+        program.write_text(f'#!/bin/sh\ncd "{ROOT}" && exec "{sys.executable}" -m cli "$@"\n')
+        program.chmod(0o755)
+        script = """
+            moodring --install-completion
+            source ~/.bashrc
+            complete() {
+                COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _moodring_completion moodring; echo "${COMPREPLY[@]}"
+            }
+            complete moodring d
+            complete moodring live --theme l
+            complete moodring models show seed-
+        """
+        env = {**os.environ, "HOME": str(tmp_path), "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+        ran = subprocess.run(["bash", "-c", script], env=env, capture_output=True, text=True, timeout=60)
+        assert ran.stdout.splitlines()[-3:] == ["demo devices doctor", "light", "seed-dense seed-rnn"], ran
+
+    @pytest.mark.parametrize("shell", ["zsh", "fish"])
+    def test_other_shells_are_answered_too(self, shell: str):
+        env = {"_MOODRING_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_ARGS": "moodring pl"}
+        ran = moodring(env={**env, "_TYPER_COMPLETE_FISH_ACTION": "get-args"})
+        assert ran.returncode == 0, ran.stderr
+        assert "plot" in ran.stdout
+        assert "live" not in ran.stdout
+
+
+class TestColours:
+    COLOUR = re.compile(r"\x1b\[[0-9;]*[39][0-7]")
+
+    @pytest.mark.parametrize("command", [("models", "list"), ("analyze", DEMO / "four_quadrants.mid")])
+    def test_they_come_with_force_color_and_go_with_no_color(self, command: tuple[str | Path, ...]):
+        plain = moodring(*command).stdout
+        assert "\x1b" not in plain
+        forced = moodring(*command, env={"FORCE_COLOR": "1"}).stdout
+        assert self.COLOUR.search(forced)
+        assert re.sub(r"\x1b\[[0-9;]*m", "", forced) == plain
+        assert not self.COLOUR.search(moodring(*command, env={"FORCE_COLOR": "1", "NO_COLOR": "1"}).stdout)
+
+    def test_a_theme_that_there_is_not_is_refused_whatever_is_shown(self):
+        complaint = one_line(moodring("demo", "--fast", "--json", "--theme", "pink"), 2)
+        assert "auto, dark, light, mono" in complaint

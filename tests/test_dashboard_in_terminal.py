@@ -11,10 +11,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from statistics import median
 
 import pytest
 from rich.cells import cell_len
 from support import require
+from support.slow_terminal import SLOW_BYTES_PER_S, play
 
 APP = Path(__file__).parent / "support" / "dashboard_app.py"
 #: A server for each test: one that is ending still answers.
@@ -185,3 +187,15 @@ def test_stopped_from_outside_it_draws_everything_anew(pane):
     pane.press("q")
     pane.is_the_shells_again()
     assert pane.mode("after") == before
+
+
+@pytest.mark.parametrize("options", [(), ("--json", "--rate", "50")], ids=["dashboard", "json"])
+def test_a_slow_terminal_delays_no_reading(tmp_path, options):
+    for name in ("quick", "slow"):
+        (tmp_path / name).mkdir()
+    quick = play(tmp_path / "quick", *options, seconds=4.0, bytes_per_s=None)
+    slow = play(tmp_path / "slow", *options, seconds=4.0, bytes_per_s=SLOW_BYTES_PER_S)
+    assert len(slow.written) < len(quick.written) / 4  # most of it is still on its way
+    assert len(slow.delays_s) == len(quick.delays_s)
+    assert median(slow.delays_s) < median(quick.delays_s) + 0.2
+    assert max(slow.delays_s) < max(quick.delays_s) + 1.0

@@ -19,8 +19,8 @@ from support.listening import ROOT
 from models.affect import Reading, State
 from realtime.osc_control import CONTROL_ADDRESSES
 from realtime.outputs import Status
-from realtime.outputs.dashboard.palette import mood_color
 from realtime.outputs.osc import ADDRESSES, listed
+from realtime.outputs.palette import mood_color
 from realtime.outputs.visual import Visual
 
 EXAMPLES = ROOT / "examples"

@@ -6,8 +6,9 @@ import math
 from collections import deque
 from typing import TextIO
 
-from models.affect import Reading
+from models.affect import Reading, State
 from realtime.outputs import Status
+from realtime.outputs.pen import Pen
 from realtime.outputs.wording import (
     AROUSAL,
     TREND_S,
@@ -22,15 +23,16 @@ from realtime.outputs.wording import (
 
 
 class Plain:
-    """Writes one readable line a second of stream time to ``stream``, and flushes it. Never uses colours.
+    """Writes one readable line a second of stream time to ``stream``, in the colours that ``Pen`` has, and flushes it.
 
     ``0:12.5  valence 5.31 ±1.42 ↗  arousal 6.08 ±1.30 →  happy  -23 dB  14 notes  live``, and after it the status's
     message when it is a new one. Signs that the stream's encoding lacks come out as question marks. ``close`` leaves
-    the stream open, since it belongs to the caller.
+    the stream open, since it belongs to the caller. Raises UsageError for an unknown ``theme``.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, theme: str = "auto") -> None:
         self._stream = stream
+        self._pen = Pen(stream, theme)
         self._recent: deque[Reading] = deque()
         self._second: int | None = None
         self._message = ""
@@ -48,8 +50,8 @@ class Plain:
         self._second = second
         line = self._line(reading)
         if status.message != self._message:
-            line = f"{line}  {status.message}".rstrip()
             self._message = status.message
+            line += f"  {self._pen(status.message, self._pen.theme.warning)}" if status.message else ""
         encoding = self._stream.encoding or "utf-8"
         self._stream.write(line.encode(encoding, "replace").decode(encoding) + "\n")
         self._stream.flush()
@@ -58,14 +60,19 @@ class Plain:
         """Nothing is held: every line was flushed as it was written."""
 
     def _line(self, reading: Reading) -> str:
-        parts = [stream_time(reading.time)]
+        theme = self._pen.theme
+        live = reading.state is State.LIVE and is_known(reading)
+        mood = theme.mood(reading.valence_norm, reading.arousal_norm, bold=True) if live else theme.muted
+        parts = [self._pen(stream_time(reading.time), theme.muted)]
         if is_known(reading):
             history = tuple(self._recent)
             for axis in (VALENCE, AROUSAL):
                 spread, arrow = spread_words(axis.spread(reading), 2), trend_arrow(history, axis)
-                parts.append(f"{axis.name} {axis.value(reading):.2f} {spread} {arrow}")
-            parts.append(reading.quadrant.value)
+                value = self._pen(f"{axis.value(reading):.2f}", mood)
+                parts.append(f"{axis.name} {value} {spread} {arrow}")
+            parts.append(self._pen(reading.quadrant.value, mood))
         if reading.level_db is not None:
             parts.append(decibels(reading.level_db))
-        parts += [count(reading.notes, "note"), reading.state.value]
+        state = self._pen(reading.state.value, theme.warning if reading.state is State.LOST else theme.muted)
+        parts += [count(reading.notes, "note"), state]
         return "  ".join(parts)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from models.affect import Reading, State
 
@@ -14,6 +16,9 @@ TREND_S = 4.0
 #: What counts as a change, and as a fast one, on the 1–9 scale over ``TREND_S``. Smaller changes are within the noise
 #: of a steady passage.
 _CHANGE, _FAST_CHANGE = 0.2, 0.8
+
+
+_time: Callable[[Reading], float] = attrgetter("time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +65,10 @@ def is_known(reading: Reading) -> bool:
 
 def known_since(readings: Sequence[Reading], duration_s: float) -> list[Reading]:
     """Those of the last ``duration_s`` seconds of ``readings`` that say where the music stands, oldest first."""
-    known: list[Reading] = []
-    start_s = readings[-1].time - duration_s if readings else 0.0
-    for reading in reversed(readings):
-        if reading.time < start_s:
-            break
-        if is_known(reading):
-            known.append(reading)
-    known.reverse()
-    return known
+    if not readings:
+        return []
+    first = bisect_left(readings, readings[-1].time - duration_s, key=_time)
+    return [reading for reading in readings[first:] if is_known(reading)]
 
 
 def trend_arrow(readings: Sequence[Reading], axis: Axis) -> str:

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Ellipse
 
 from models.affect import NEUTRAL, SCALE_HIGH, SCALE_LOW, Reading, normalized
-from realtime.outputs.dashboard.palette import mood_color
+from realtime.outputs.palette import mood_color
 from realtime.pictures.curve import Curve, Values, curve
 from realtime.pictures.style import (
     AROUSAL,

@@ -22,7 +22,7 @@ from PIL import Image
 from rich.cells import cell_len, set_cell_size
 
 from models.affect import HALF_RANGE, NEUTRAL, SCALE_HIGH, SCALE_LOW, Quadrant, State
-from realtime.outputs.dashboard.palette import mood_color
+from realtime.outputs.palette import mood_color
 
 #: A slide: 16 by 9, 2000 by 1125 dots.
 SIZE_IN = (2000 / 150, 1125 / 150)

@@ -14,9 +14,9 @@ class Played(Protocol):
     twice.
 
     ``name`` is what a person calls it; ``kind`` says whether it gives sound or notes; ``is_live`` whether its events
-    come when the world makes them (a microphone) or as fast as they are read (a file); ``ended`` turns true when
-    nothing will follow; ``dropped`` and ``overflows`` count what was lost here and in the driver;
-    ``arrived_s`` is when the newest event of the last ``read`` happened, in seconds of the clock, None for a file.
+    come at their time (from a microphone, or a file that is played) or as fast as they are read; ``ended`` turns true
+    when nothing will follow; ``dropped`` and ``overflows`` count what was lost here and in the driver; ``arrived_s`` is
+    when the newest event of the last ``read`` happened, in seconds of the clock, None for a file.
     """
 
     name: str

@@ -21,8 +21,8 @@ class Paced:
     ``clock`` gives seconds and ``sleep`` waits for so many of them.
     """
 
+    is_live = True
     # A paced file gives the readings of a fast one, to the bit: how late the wall clock is does not belong in them.
-    is_live = False
     arrived_s = None
 
     def __init__(

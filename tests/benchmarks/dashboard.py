@@ -1,7 +1,8 @@
 """What the dashboard costs: ``python -m tests.benchmarks.dashboard`` prints its share of one core.
 
 Ten readings a second, which change in every cell that a performance changes, with three minutes behind them, on a
-pseudo-terminal that is read as fast as it is written. Unix only.
+pseudo-terminal that is read as fast as it is written. After that, how late the readings of a piece that is played are
+while the dashboard is shown on a quick terminal and on one that takes 2 kB/s. Unix only.
 """
 
 from __future__ import annotations
@@ -12,6 +13,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from tests.support.slow_terminal import SLOW_BYTES_PER_S, play
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = ((80, 24), (120, 40), (200, 60))
@@ -78,6 +84,11 @@ def main() -> None:
     for width, height in SIZES:
         share, bytes_a_second = measure(width, height)
         print(f"{width}x{height}: {share:.2%} of one core, {bytes_a_second / 1000:.1f} kB/s", flush=True)
+    for kind, bytes_per_s in (("quick", None), ("slow", SLOW_BYTES_PER_S), ("quick", None), ("slow", SLOW_BYTES_PER_S)):
+        with TemporaryDirectory() as folder:
+            delays_ms = 1000.0 * np.array(play(Path(folder), seconds=SECONDS, bytes_per_s=bytes_per_s).delays_s)
+        middle, late = np.percentile(delays_ms, (50, 95))
+        print(f"{kind} terminal: readings after {middle:.0f} ms in the median, {late:.0f} ms at 95 %", flush=True)
 
 
 if __name__ == "__main__":

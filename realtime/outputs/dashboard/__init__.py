@@ -18,10 +18,10 @@ from models.affect import Reading
 from realtime.outputs import Status
 from realtime.outputs.dashboard.gauges import HISTORY_S
 from realtime.outputs.dashboard.painter import Painter
-from realtime.outputs.dashboard.palette import find_theme
 from realtime.outputs.dashboard.screen import render
 from realtime.outputs.dashboard.svg import canvas_svg
 from realtime.outputs.dashboard.view import View
+from realtime.outputs.palette import find_theme
 from realtime.outputs.wording import TREND_S
 
 __all__ = ["Dashboard", "View", "export_svg", "render"]
@@ -139,7 +139,8 @@ class Dashboard:
             self._recent.clear()
             self._past.clear()
         self._recent.append(reading)
-        while self._recent[0].time < reading.time - _FULL_S:
+        # Whole steps at a time, so that what is drawn of them stays as it is in between.
+        while _step(self._recent[0]) < math.floor((reading.time - _FULL_S) / _STEP_S):
             older = self._recent.popleft()
             if not self._past or _step(older) != _step(self._past[-1]):
                 self._past.append(older)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
+from typing import TypeVar
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions
@@ -13,6 +14,8 @@ from rich.segment import Segment
 from rich.style import Style
 
 _BRAILLE = 0x2800
+
+Hue = TypeVar("Hue")
 
 #: The bit of each dot in a braille character, by row and column of its 4 by 2 dots.
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
@@ -38,6 +41,13 @@ class Canvas:
         Control characters are left out: a device may carry any name.
         """
         right = self.width if right is None else min(right, self.width)
+        if x >= 0 and 0 <= y < self.height and text.isascii() and text.isprintable():
+            text = text[: max(0, right - x)]
+            end = x + len(text)
+            if "" not in self._characters[y][x : end + 1]:  # no half of a wide character to take away
+                self._characters[y][x:end] = text
+                self._styles[y][x:end] = [style] * len(text)
+                return end
         for character in text if text.isascii() and text.isprintable() else _printable(text):
             cells = 1 if character < "\x7f" else cell_len(character)
             if x + cells > right:
@@ -55,14 +65,18 @@ class Canvas:
     def blocks(self, x: int, y: int, characters: str, style: Style | None) -> None:
         """Set ``characters``, each a cell wide, as they are: the quick way for bars, digits and keys.
 
-        Nothing that is two cells wide may be there.
+        Nothing that is two cells wide may be there. A blank on no ground gets no style: it would not be seen, and the
+        terminal would be told of it anew with every change of colour.
         """
         if not 0 <= y < self.height:
             return
         shown = characters[max(0, -x) : max(0, self.width - x)]
         x = max(0, x)
         self._characters[y][x : x + len(shown)] = shown
-        self._styles[y][x : x + len(shown)] = [style] * len(shown)
+        if style is None or style.bgcolor is not None or " " not in shown:
+            self._styles[y][x : x + len(shown)] = [style] * len(shown)
+        else:
+            self._styles[y][x : x + len(shown)] = [None if character == " " else style for character in shown]
 
     def stack(self, x: int, bottom: int, characters: str, style: Style | None) -> None:
         """Set ``characters`` one above the other from row ``bottom`` upwards; otherwise as ``blocks``."""
@@ -85,11 +99,16 @@ class Canvas:
             self._characters[y] = [" "] * self.width
             self._styles[y] = [None] * self.width
 
+    def dye(self, x: int, y: int, cells: Iterable[tuple[int, int, Hue]], styles: Mapping[Hue, Style]) -> None:
+        """Give cells, counted from here, their styles and leave what stands in them; they must be on the canvas."""
+        for column, row, hue in cells:
+            self._styles[y + row][x + column] = styles[hue]
+
     def dot(self, dot_x: int, dot_y: int, style: Style) -> None:
         """Set one braille dot. A cell has one colour, that of its latest dot; text gives way to it."""
         self.dots(dot_x // 2, dot_y // 4, DOTS[dot_y % 4][dot_x % 2], style)
 
-    def dots(self, x: int, y: int, bits: int, style: Style) -> None:
+    def dots(self, x: int, y: int, bits: int, style: Style | None) -> None:
         """Add the dots of ``bits`` to those of one cell; as ``dot``."""
         if not (0 <= x < self.width and 0 <= y < self.height):
             return

@@ -11,7 +11,7 @@ from rich.style import Style
 
 from models.affect import HALF_RANGE, Quadrant, Reading, State
 from realtime.outputs.dashboard.canvas import DOTS, Canvas
-from realtime.outputs.dashboard.palette import THEMES, Theme
+from realtime.outputs.palette import THEMES, Theme
 from realtime.outputs.wording import is_known, known_since
 
 #: How much of the past the trail shows, and the least time between two of its corners.
@@ -80,9 +80,11 @@ class _Plane:
         """The axes, the unit circle, which glows on the side that the music is drawn to, and the trail of the past."""
         is_live = now is not None and now.state is State.LIVE
         valence, arousal = (now.valence_norm, now.arousal_norm) if now is not None and is_live else (0.0, 0.0)
-        place = (self._width, self._height, round(8 * _within(valence)), round(8 * _within(arousal)))
         corners = _thinned(readings)
-        self._canvas.paste(self._x, self._y, _backdrop(*place, self._theme.name, corners))
+        sheet, glowing = _backdrop(self._width, self._height, self._theme.name, corners)
+        self._canvas.paste(self._x, self._y, sheet)
+        glow = _glow(round(8 * _within(valence)), round(8 * _within(arousal)), self._theme.name)
+        self._canvas.dye(self._x, self._y, glowing, glow)
         if now is not None and corners:
             self.line(corners[-1], now, 0.95)
 
@@ -107,10 +109,8 @@ class _Plane:
         steps = max(8, round((self._right - self._left) * min(2.0, math.hypot(across, up)) * 0.75))
         strength = 0.75 if now.state is State.LIVE else 0.3
         style = self._theme.mood(now.valence_norm, now.arousal_norm, strength)
-        for step in range(steps):
-            angle = 2 * math.pi * step / steps
-            valence = now.valence_norm + across * math.cos(angle)
-            arousal = now.arousal_norm + up * math.sin(angle)
+        for cosine, sine in _directions(steps):
+            valence, arousal = now.valence_norm + across * cosine, now.arousal_norm + up * sine
             if -1.0 <= valence <= 1.0 and -1.0 <= arousal <= 1.0:
                 self._canvas.dot(*self._dots(valence, arousal), style)
 
@@ -135,11 +135,11 @@ class _Plane:
         self._canvas.put(dot_x // 2, dot_y // 4, "+", self._theme.bright)
 
     def _disc(self, middle_x: float, middle_y: float, radius: float, hole: float, style: Style) -> None:
-        for dot_y in range(math.floor(middle_y - radius), math.ceil(middle_y + radius) + 1):
-            for dot_x in range(math.floor(middle_x - radius), math.ceil(middle_x + radius) + 1):
-                inside = self._left <= dot_x <= self._right and self._top <= dot_y <= self._bottom
-                if inside and hole <= math.hypot(dot_x - middle_x, dot_y - middle_y) <= radius:
-                    self._canvas.dot(dot_x, dot_y, style)
+        left, top = math.floor(middle_x / 2), math.floor(middle_y / 4)
+        for across, down, bits in _disc_cells(middle_x - 2 * left, middle_y - 4 * top, radius, hole):
+            x, y = left + across, top + down
+            if 0 <= x - self._x < self._width and 0 <= y - self._y < self._height:
+                self._canvas.dots(x, y, bits, style)
 
     def _dots(self, valence: float, arousal: float) -> tuple[int, int]:
         """The dot for a point, at the edge for one outside the plane."""
@@ -164,12 +164,24 @@ def _thinned(readings: Sequence[Reading]) -> tuple[Reading, ...]:
 
 @lru_cache(maxsize=4)
 def _backdrop(
-    width: int, height: int, valence: int, arousal: int, theme_name: str, corners: tuple[Reading, ...]
-) -> Canvas:
-    """Ground and trail: what stays as it is until the trail has a new corner."""
+    width: int, height: int, theme_name: str, corners: tuple[Reading, ...]
+) -> tuple[Canvas, tuple[tuple[int, int, int | None], ...]]:
+    """Ground and trail, which stay as they are until the trail has a new corner, and what is still without a colour.
+
+    That is column, row and the angle (see ``_ground``) of each cell of the ground that the trail does not cross.
+    """
     sheet = Canvas(width, height)
-    sheet.paste(0, 0, _inked_ground(width, height, valence, arousal, theme_name))
+    sheet.paste(0, 0, _bare_ground(width, height))
     _Plane(sheet, 0, 0, width, height, THEMES[theme_name]).trail(corners)
+    styles = [row for _, row in sheet.rows()]
+    return sheet, tuple((x, y, turned) for x, y, _, turned in _ground(width, height) if styles[y][x] is None)
+
+
+@lru_cache(maxsize=4)
+def _bare_ground(width: int, height: int) -> Canvas:
+    sheet = Canvas(width, height)
+    for x, y, bits, _ in _ground(width, height):
+        sheet.dots(x, y, bits, None)
     return sheet
 
 
@@ -199,19 +211,35 @@ def _ground(width: int, height: int) -> tuple[tuple[int, int, int, int | None], 
     return tuple((x, y, bits, turned) for (x, y), (bits, turned) in cells.items())
 
 
-@lru_cache(maxsize=64)
-def _inked_ground(width: int, height: int, valence: int, arousal: int, theme_name: str) -> Canvas:
-    """The ground with its colours, for music that is at so many eighths of the way to the ends of the axes."""
+@lru_cache(maxsize=512)
+def _glow(valence: int, arousal: int, theme_name: str) -> dict[int | None, Style]:
+    """The colours of the ground by angle, for music that is so many eighths of the way to the ends of the axes."""
     theme = THEMES[theme_name]
     styles: dict[int | None, Style] = {None: theme.faint}
     for angle in range(-180, 361, 3):
         across, up = math.cos(math.radians(angle)), math.sin(math.radians(angle))
         glow = max(0.0, across * valence / 8 + up * arousal / 8)
         styles[angle] = theme.mood(across, up, 0.5 + 0.5 * min(1.0, 1.6 * glow**1.5))
-    sheet = Canvas(width, height)
-    for x, y, bits, turned in _ground(width, height):
-        sheet.dots(x, y, bits, styles[turned])
-    return sheet
+    return styles
+
+
+@lru_cache(maxsize=64)
+def _directions(steps: int) -> tuple[tuple[float, float], ...]:
+    """Cosine and sine of so many directions all around."""
+    angles = [2 * math.pi * step / steps for step in range(steps)]
+    return tuple((math.cos(angle), math.sin(angle)) for angle in angles)
+
+
+@lru_cache(maxsize=64)
+def _disc_cells(middle_x: float, middle_y: float, radius: float, hole: float) -> tuple[tuple[int, int, int], ...]:
+    """The cells of a disc with a round hole, all sizes in dots: column, row, dots."""
+    cells: dict[tuple[int, int], int] = {}
+    for dot_y in range(math.floor(middle_y - radius), math.ceil(middle_y + radius) + 1):
+        for dot_x in range(math.floor(middle_x - radius), math.ceil(middle_x + radius) + 1):
+            if hole <= math.hypot(dot_x - middle_x, dot_y - middle_y) <= radius:
+                cell = (dot_x // 2, dot_y // 4)
+                cells[cell] = cells.get(cell, 0) | DOTS[dot_y % 4][dot_x % 2]
+    return tuple((x, y, bits) for (x, y), bits in cells.items())
 
 
 @lru_cache(maxsize=4096)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from rich.style import Style
 
 from models.affect import SCALE_HIGH, SCALE_LOW, Reading, State, normalized
 from realtime.outputs.dashboard.canvas import Canvas
-from realtime.outputs.dashboard.palette import Theme
+from realtime.outputs.palette import THEMES, Theme
 from realtime.outputs.wording import Axis, decibels, is_known, known_since, spread_words, trend_arrow
 
 #: How much of the past the sparklines show.
@@ -118,8 +119,7 @@ def draw_number(
     canvas.put(*at, spread_words(axis.spread(now)), theme.muted)
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """The mean of the readings of one column of a sparkline; ``live`` if the last of them was."""
 
     valence: float
@@ -127,43 +127,74 @@ class Moment:
     live: bool
 
 
-def moments(readings: Sequence[Reading], columns: int) -> dict[int, Moment]:
-    """The last minutes of ``readings`` in that many columns, the newest in column ``columns - 1``; gaps are left out.
+def moments(readings: Sequence[Reading], columns: int) -> tuple[tuple[int, Moment], ...]:
+    """The last minutes of ``readings`` in that many columns, oldest first, each with its column; gaps are left out.
 
-    Columns are fixed stretches of stream time, so that bars move along but do not flicker.
+    The newest is in column ``columns - 1``. Columns are fixed stretches of stream time, so that bars move along but do
+    not flicker.
     """
     column_s = HISTORY_S / columns
-    first = math.floor(readings[-1].time / column_s) - columns + 1 if readings else 0
-    found: dict[int, tuple[float, float, bool]] = {}
-    current, valence, arousal, count = -1, 0.0, 0.0, 0
-    for reading in known_since(readings, HISTORY_S):
-        column = math.floor(reading.time / column_s) - first
-        if column < 0:
-            continue
-        if column != current:
-            current, valence, arousal, count = column, 0.0, 0.0, 0
-        valence, arousal, count = valence + reading.valence, arousal + reading.arousal, count + 1
-        found[column] = (valence / count, arousal / count, reading.state is State.LIVE)
-    return {column: Moment(*means) for column, means in found.items()}
+    known = known_since(readings, HISTORY_S)
+    steps = [math.floor(reading.time / column_s) for reading in known]
+    found: list[tuple[int, Moment]] = []
+    begin = 0
+    while begin < len(known):
+        end = bisect_right(steps, steps[begin], begin)
+        column = steps[begin] - math.floor(readings[-1].time / column_s) + columns - 1
+        if column >= 0:
+            found.append((column, _mean(known[begin:end])))
+        begin = end
+    return tuple(found)
+
+
+def _mean(readings: Sequence[Reading]) -> Moment:
+    valence, arousal = 0.0, 0.0
+    for reading in readings:
+        valence += reading.valence
+        arousal += reading.arousal
+    return Moment(valence / len(readings), arousal / len(readings), readings[-1].state is State.LIVE)
 
 
 def draw_sparkline(
     canvas: Canvas,
     x: int,
     y: int,
+    width: int,
     height: int,
-    shown: dict[int, Moment],
-    value: Callable[[Moment], float],
+    shown: tuple[tuple[int, Moment], ...],
+    axis: Axis,
     theme: Theme,
 ) -> None:
-    """Draw the ``value`` of moments as bars of up to ``height`` cells, in the colours of the moods."""
-    low = min([_SPARK_LOW, *map(value, shown.values())])
-    high = max([_SPARK_HIGH, *map(value, shown.values())])
-    for column, moment in shown.items():
-        filled = max(1, round((value(moment) - low) / (high - low) * 8 * height))
-        style = theme.mood(normalized(moment.valence), normalized(moment.arousal), 0.85) if moment.live else theme.faint
-        whole, rest = divmod(filled, 8)
-        canvas.stack(x + column, y + height - 1, "█" * whole + _EIGHTHS[rest] * (rest > 0), style)
+    """Draw moments as bars of up to ``height`` cells, in the colours of the moods. All cells must be on the canvas."""
+    values = [getattr(moment, axis.name) for _, moment in shown]
+    span = (min([_SPARK_LOW, *values]), max([_SPARK_HIGH, *values]))
+    # The newest bar changes with every reading, those before it once in a while.
+    canvas.paste(x, y, _bars(width, height, shown[:-1], axis.name, span, theme.name))
+    for column, moment in shown[-1:]:
+        canvas.stack(x + column, y + height - 1, *_bar(height, moment, axis.name, span, theme))
+
+
+@lru_cache(maxsize=4)
+def _bars(
+    width: int,
+    height: int,
+    shown: tuple[tuple[int, Moment], ...],
+    axis_name: str,
+    span: tuple[float, float],
+    theme_name: str,
+) -> Canvas:
+    sheet = Canvas(width, height)
+    for column, moment in shown:
+        sheet.stack(column, height - 1, *_bar(height, moment, axis_name, span, THEMES[theme_name]))
+    return sheet
+
+
+def _bar(height: int, moment: Moment, axis_name: str, span: tuple[float, float], theme: Theme) -> tuple[str, Style]:
+    """A bar, from its foot upwards, of up to ``height`` cells for values within ``span``, and its ink."""
+    filled = (getattr(moment, axis_name) - span[0]) / (span[1] - span[0])
+    whole, rest = divmod(max(1, round(filled * 8 * height)), 8)
+    style = theme.mood(normalized(moment.valence), normalized(moment.arousal), 0.85) if moment.live else theme.faint
+    return "█" * whole + _EIGHTHS[rest] * (rest > 0), style
 
 
 def draw_level(

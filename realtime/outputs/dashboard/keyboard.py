@@ -7,7 +7,7 @@ from functools import lru_cache
 from rich.style import Style
 
 from realtime.outputs.dashboard.canvas import Canvas
-from realtime.outputs.dashboard.palette import THEMES, Theme, ink
+from realtime.outputs.palette import THEMES, Theme, ink
 
 #: Ranges of MIDI pitches from the whole piano down to two octaves, first and last key; C4 is 60.
 _RANGES = ((21, 108), (28, 103), (36, 96), (36, 84), (48, 84), (48, 72), (60, 72))

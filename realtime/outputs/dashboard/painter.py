@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import compress, count
+from operator import is_not, ne, or_
 
-from rich.color import ColorSystem
 from rich.console import Console
 from rich.style import Style
 
 from realtime.outputs.dashboard.canvas import Canvas
+from realtime.outputs.pen import color_system_of
 
 # Alternate screen, no cursor, no wrapping at the right edge (a line from before a resize would spill into the next),
 # and pastes in brackets, which tells them from typing.
@@ -23,13 +25,6 @@ _CLEAR = "\x1b[0m\x1b[2J"
 #: Up to so many unchanged cells are written again, which is shorter than moving past them.
 _LEAP = 4
 
-_COLOR_SYSTEMS = {
-    "standard": ColorSystem.STANDARD,
-    "256": ColorSystem.EIGHT_BIT,
-    "truecolor": ColorSystem.TRUECOLOR,
-    "windows": ColorSystem.WINDOWS,
-}
-
 #: About so many characters are written at once: half a second of the slowest terminal.
 _AT_ONCE = 1024
 
@@ -41,7 +36,7 @@ class Painter:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._color_system = _COLOR_SYSTEMS.get(console.color_system or "")
+        self._color_system = color_system_of(console)
         self._codes: dict[Style | None, str] = {None: "\x1b[0m"}
         self._shown: list[_Row] | None = None
         self._size = (0, 0)
@@ -115,25 +110,18 @@ class Painter:
             return
         characters, styles = row
         parts: list[str] = []
-        at = -1 - _LEAP  # the column that the cursor stands in
         held: Style | str | None = ""  # no style
-        for x in changed:
-            if characters[x] == "":
-                x -= 1  # the second half of a wide character is written with the first
-            if x < at:
-                continue
-            start = x
-            if x - at > _LEAP:
-                parts.append(f"\x1b[{y + 1};{x + 1}H")
-            else:
-                start = at
-            for column in range(start, x + 1):
-                if styles[column] is not held:
-                    held = styles[column]
-                    parts.append(self._code(held))
-                parts.append(characters[column])
-            # Terminals disagree on which characters are wide: past one, the cursor is moved.
-            at = x + 1 if x + 1 == len(characters) or characters[x + 1] else -1 - _LEAP
+        for start, end in _stretches(changed, characters):
+            parts.append(f"\x1b[{y + 1};{start + 1}H")
+            column = start
+            while column < end:
+                style, first = styles[column], column
+                while column < end and styles[column] is style:
+                    column += 1
+                if style is not held:
+                    held = style
+                    parts.append(self._code(style))
+                parts += characters[first:column]
         yield "".join(parts)
 
     def _code(self, style: Style | None) -> str:
@@ -147,7 +135,27 @@ class Painter:
 
 def _changed(before: _Row, after: _Row) -> list[int]:
     """The columns of the cells that differ."""
+    other_styles = map(is_not, before[1], after[1])
     if before[0] == after[0]:
-        return [x for x, (old, new) in enumerate(zip(before[1], after[1], strict=True)) if old is not new]
-    cells = zip(before[0], after[0], before[1], after[1], strict=True)
-    return [x for x, (old, new, old_style, style) in enumerate(cells) if old != new or old_style is not style]
+        return list(compress(count(), other_styles))
+    return list(compress(count(), map(or_, map(ne, before[0], after[0]), other_styles)))
+
+
+def _stretches(changed: list[int], characters: list[str]) -> Iterator[tuple[int, int]]:
+    """The columns to write, as first ones and those after the last: short ways between are written, too.
+
+    The halves of a wide character stay together, and none is followed by anything: terminals disagree on which
+    characters are wide, so past one the cursor is moved.
+    """
+    start = end = -1 - _LEAP
+    for x in changed:
+        if characters[x] == "":
+            x -= 1
+        if x < end:
+            continue
+        if x - end > _LEAP or "" in characters[end - 1 : x]:
+            if end > 0:
+                yield start, end
+            start = x
+        end = x + 1 + (x + 1 < len(characters) and characters[x + 1] == "")
+    yield start, end

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from operator import attrgetter
 
 from models.affect import State
 from realtime.outputs.dashboard.canvas import Canvas
@@ -113,9 +112,9 @@ def _draw_panel(canvas: Canvas, box: _Box, view: View) -> None:
     y = box.y + (box.height - used) // 2
     history = moments(view.shown, box.width)
     facts = (tempo_words(view), view.status.key or "")
-    for axis, mean, fact in ((VALENCE, attrgetter("valence"), facts[0]), (AROUSAL, attrgetter("arousal"), facts[1])):
+    for axis, fact in zip((VALENCE, AROUSAL), facts, strict=True):
         draw_number(canvas, box.x, y, scale, axis, view.shown, theme, note="" if facts_rows else fact)
-        draw_sparkline(canvas, box.x, y + digits_height + air, spark, history, mean, theme)
+        draw_sparkline(canvas, box.x, y + digits_height + air, box.width, spark, history, axis, theme)
         y += digits_height + air + spark + gap
     if facts_rows:
         canvas.put(box.x, y + 1 - gap, "   ".join(filter(None, facts)), theme.bright, right=box.x + box.width)

@@ -13,7 +13,7 @@ from itertools import groupby
 from rich.style import Style
 
 from realtime.outputs.dashboard.canvas import DOTS, Canvas, braille_bits
-from realtime.outputs.dashboard.palette import DARK, LIGHT, Theme
+from realtime.outputs.palette import DARK, LIGHT, Theme
 
 #: A cell in SVG units, and the margin around all of them.
 _CELL_WIDTH, _CELL_HEIGHT, _MARGIN = 10, 20, 20

@@ -8,7 +8,7 @@ from rich.style import Style
 
 from models.affect import Reading, State
 from realtime.outputs import Status
-from realtime.outputs.dashboard.palette import DARK, Theme
+from realtime.outputs.palette import DARK, Theme
 from realtime.outputs.wording import is_known
 
 

@@ -118,7 +118,7 @@ def hue(angle: float) -> float:
 @cache
 def _hues() -> tuple[float, ...]:
     """The hue each three degrees of a whole turn, never more than half a turn of hue from the one before."""
-    from realtime.outputs.dashboard.palette import mood_color
+    from realtime.outputs.palette import mood_color
 
     hues: list[float] = []
     for degrees in range(0, 361, 3):

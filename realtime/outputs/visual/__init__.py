@@ -19,7 +19,7 @@ from models.affect import Reading
 from realtime.controls import Controls
 from realtime.note_events import Struck
 from realtime.outputs import Status
-from realtime.outputs.dashboard.palette import mood_color
+from realtime.outputs.palette import mood_color
 from realtime.outputs.wording import is_known
 
 if TYPE_CHECKING:

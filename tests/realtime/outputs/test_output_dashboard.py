@@ -34,7 +34,7 @@ from realtime.outputs.dashboard import FRAMES_PER_SECOND, Dashboard, View, expor
 from realtime.outputs.dashboard.canvas import Canvas
 from realtime.outputs.dashboard.footer import KEYS
 from realtime.outputs.dashboard.painter import Painter
-from realtime.outputs.dashboard.palette import DARK, LIGHT, THEMES, find_theme, mood_color
+from realtime.outputs.palette import DARK, LIGHT, THEMES, find_theme, mood_color
 
 READING = Reading(12.5, State.LIVE, 6.5, 1.42, 7.0, 1.3, 14, -23.1, 142.0, "audio")
 STATUS = Status("mic: Scarlett 2i2", sounding=(48, 60, 64, 67))

@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+import re
 from dataclasses import replace
 
 import pytest
@@ -147,3 +148,27 @@ def test_trend_compares_with_four_seconds_ago(change, arrow):
 def test_trend_leaves_out_what_was_said_while_warming_up():
     readings = [replace(READING, time=0.0, valence=1.0, state=State.WARMING), replace(READING, time=1.0)]
     assert trend_arrow(readings, VALENCE) == "→"
+
+
+def test_colours_come_with_force_color_and_go_with_no_color_or_mono(monkeypatch):
+    readings = [replace(READING, time=float(number)) for number in range(3)]
+    statuses = (STATUS, replace(STATUS, message="calibrated"), STATUS)
+
+    def printed(theme: str = "auto") -> str:
+        stream = io.StringIO()
+        output = Plain(stream, theme)
+        for reading, status in zip(readings, statuses, strict=True):
+            output.write(reading, status)
+        return stream.getvalue()
+
+    plain = printed()
+    assert "\x1b" not in plain
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    coloured = printed()
+    assert len(set(re.findall(r"\x1b\[[0-9;]*38;5;\d+m", coloured))) >= 3  # the mood, what is muted, the message
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain
+    assert printed("light") not in (plain, coloured)
+    assert printed("mono") == plain
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert printed() == plain

@@ -19,11 +19,11 @@ from models.errors import UsageError
 from realtime.demo import SCORE
 from realtime.note_events import Struck
 from realtime.outputs import Status
-from realtime.outputs.dashboard.palette import mood_color
 from realtime.outputs.osc.addresses import ADDRESSES, PACKED, Frame, hue
 from realtime.outputs.osc.composing import Composer, naming
 from realtime.outputs.osc.listing import addresses_json, addresses_markdown
 from realtime.outputs.osc.pacing import Pacing
+from realtime.outputs.palette import mood_color
 from realtime.sources.midi_messages import events
 from realtime.tracker import EmotionTracker
 

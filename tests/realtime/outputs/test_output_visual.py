@@ -25,7 +25,7 @@ from realtime.admission import is_own_host
 from realtime.controls import Controls, Label
 from realtime.note_events import Struck
 from realtime.outputs import NoteOutput, Status
-from realtime.outputs.dashboard.palette import mood_color
+from realtime.outputs.palette import mood_color
 from realtime.outputs.visual import Visual
 from realtime.outputs.visual.server import MOST_CLIENTS, MOST_NOTES, parse_label
 

@@ -136,7 +136,7 @@ def test_who_falls_behind_catches_up_without_waiting(tune: Path) -> None:
 def test_it_is_called_what_its_source_is_called(sources: tuple[Source, Source]) -> None:
     paced = Paced(sources[0])
     assert (paced.name, paced.kind) == (sources[1].name, sources[1].kind)
-    assert not paced.is_live
+    assert paced.is_live
     assert (paced.ended, paced.dropped, paced.overflows) == (False, 0, 0)
 
 
