@@ -30,6 +30,7 @@ KEYS = (
     ("m", "next model"),
     ("+ -", "rate"),
     ("←↑↓→", "label (shift: further)"),
+    ("l", "learn controller"),
     ("?", "help"),
 )
 
