@@ -26,7 +26,7 @@ class Plain:
     """Writes one readable line a second of stream time to ``stream``, in the colours that ``Pen`` has, and flushes it.
 
     ``0:12.5  valence 5.31 ±1.42 ↗  arousal 6.08 ±1.30 →  happy  -23 dB  14 notes  live``, and after it the status's
-    message when it is a new one. Signs that the stream's encoding lacks come out as question marks. ``close`` leaves
+    message when it is a new one; what is predicted is ``hidden`` from a blind rater. Signs that the stream's encoding lacks come out as question marks. ``close`` leaves
     the stream open, since it belongs to the caller. Raises UsageError for an unknown ``theme``.
     """
 
@@ -48,7 +48,7 @@ class Plain:
         if second == self._second:
             return
         self._second = second
-        line = self._line(reading)
+        line = self._line(reading, is_blind=status.is_blind)
         if status.message != self._message:
             self._message = status.message
             line += f"  {self._pen(status.message, self._pen.theme.warning)}" if status.message else ""
@@ -59,12 +59,14 @@ class Plain:
     def close(self) -> None:
         """Nothing is held: every line was flushed as it was written."""
 
-    def _line(self, reading: Reading) -> str:
+    def _line(self, reading: Reading, *, is_blind: bool) -> str:
         theme = self._pen.theme
         live = reading.state is State.LIVE and is_known(reading)
         mood = theme.mood(reading.valence_norm, reading.arousal_norm, bold=True) if live else theme.muted
         parts = [self._pen(stream_time(reading.time), theme.muted)]
-        if is_known(reading):
+        if is_blind:
+            parts.append("hidden")
+        elif is_known(reading):
             history = tuple(self._recent)
             for axis in (VALENCE, AROUSAL):
                 spread, arrow = spread_words(axis.spread(reading), 2), trend_arrow(history, axis)
