@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,16 @@ STATES: dict[str, tuple[int, ...]] = {
 
 
 def open_network(path: Path) -> Any:
-    """An onnxruntime session over the network at ``path``, on one thread: a hop is too small to share out."""
+    """An onnxruntime session over the network at ``path``, on one thread: a hop is too small to share out.
+
+    The same network is opened once and shared, which sessions allow from any thread: a stage where inputs come and go
+    takes the same few models up again and again, and each opening would cost a tenth of a second and some memory.
+    """
+    return _opened(path, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+@lru_cache(maxsize=8)
+def _opened(path: Path, digest: str) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -108,3 +108,12 @@ def test_streams_do_not_disturb_each_other(sequences: list[np.ndarray]) -> None:
 
 def test_a_dense_network_has_no_state_to_carry() -> None:
     assert Predictor(load(BUNDLED / "seed-dense")).start() == {}
+
+
+def test_a_network_is_opened_once_until_its_file_changes(tmp_path):
+    file = tmp_path / "step.onnx"
+    file.write_bytes((BUNDLED / "notes" / "step.onnx").read_bytes())
+    opened = open_network(file)
+    assert open_network(file) is opened
+    file.write_bytes((BUNDLED / "seed-dense" / "step.onnx").read_bytes())
+    assert [i.name for i in open_network(file).get_inputs()] == ["notes22"]
