@@ -348,10 +348,12 @@ class _Otherwise:
 
 def _steps(network: Any, dataset: Dataset, own: Sequences, pieces: NDArray[np.int64]) -> Iterator[Values]:
     """What a network says of each step of some pieces [shape=(steps, 4)]."""
+    from offline.networks import run
+
     for start in range(0, len(pieces), _AT_ONCE):
         some = pieces[start : start + _AT_ONCE]
         lengths = [len(dataset.pieces[piece].times_s) for piece in some]
-        affect = np.asarray(network(own.features[some, : max(lengths)], training=False))
+        affect = run(network, own.features[some, : max(lengths)])
         for row, length in enumerate(lengths):
             yield affect[row, :length].astype(np.float64)
 

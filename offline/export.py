@@ -14,7 +14,7 @@ from models.agreement import AGREEMENT, Agreement, Examples, read_examples, veri
 from models.bundle import CARD_FORMAT, SEQUENCE_NETWORK, STEP_NETWORK, file_entry, load
 from models.errors import MoodringError
 from models.features import feature_set
-from offline.networks import StepModel, architecture, without_dropout
+from offline.networks import StepModel, architecture, run, without_dropout
 from offline.placing import place_bundle, verify_output
 
 #: What a bundle carries of the examples: so many steps of each at most, so many numbers in all, 4 bytes each.
@@ -87,7 +87,7 @@ def check_agreement(trained: Any, folder: Path, examples: NDArray[np.float32]) -
 def _with_outputs(trained: Any, inputs: Sequence[str], examples: NDArray[np.float32]) -> Examples:
     bounds = np.cumsum([len(feature_set(name).features) for name in inputs])[:-1]
     parts = (np.ascontiguousarray(part) for part in np.split(examples, bounds, axis=-1))
-    return Examples(dict(zip(inputs, parts, strict=True)), np.asarray(trained(examples, training=False)))
+    return Examples(dict(zip(inputs, parts, strict=True)), run(trained, examples))
 
 
 def _few(examples: NDArray[np.float32]) -> NDArray[np.float32]:

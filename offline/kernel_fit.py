@@ -90,7 +90,7 @@ def solve(rows: Rows, widths: tuple[int, ...], *, seed: int) -> Solution:
         unseen[:, axis] = problem.unseen(rows.labels[:, 2 * axis], ridge)
         means[axis], biases[axis] = problem.weights(rows.labels[:, 2 * axis], ridge)
         error += off / 4
-    terms = quadratic(unseen[:, 0], unseen[:, 1])
+    terms = quadratic(unseen)
     curved = np.zeros((2, terms.shape[1]))
     for axis in (0, 1):
         spread = rows.labels[:, 2 * axis + 1]

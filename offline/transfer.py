@@ -71,12 +71,14 @@ def lesson_of_network(network: Any, features: NDArray[np.float32]) -> Lesson:
     """The same of a network that has just been trained."""
     import keras
 
+    from offline.networks import run
+
     embeds = any(layer.name == _EMBEDDING.removeprefix("state_") for layer in network.layers)
-    affect = np.asarray(network(features, training=False))
+    affect = run(network, features)
     if not embeds:
         return Lesson(affect, np.empty((*features.shape[:2], 0), np.float32))
     inside = keras.Model(network.input, network.get_layer(_EMBEDDING.removeprefix("state_")).output)
-    return Lesson(affect, np.asarray(inside(features, training=False)))
+    return Lesson(affect, run(inside, features))
 
 
 def student(network: Any, hidden: str, lesson: Lesson, seed: int) -> Any:

@@ -16,9 +16,9 @@ import keras
 
 from models.errors import UsageError
 from offline.networks import cnn, dense, kernel, rnn
-from offline.networks.building import Statistics, StepModel, without_dropout
+from offline.networks.building import Statistics, StepModel, run, without_dropout
 
-__all__ = ["ARCHITECTURES", "Architecture", "Statistics", "StepModel", "architecture", "without_dropout"]
+__all__ = ["ARCHITECTURES", "Architecture", "Statistics", "StepModel", "architecture", "run", "without_dropout"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,9 @@ from models.affect import OUTPUTS
 from offline.metrics import known_mean
 from offline.networks.layers import Standardization
 
+#: So many steps go through a network together: a kernel compares each with every landmark in every feature set.
+_STEPS_AT_ONCE = 2000
+
 #: What a spread begins at where no label tells one: a quarter of the way across half the scale.
 _UNKNOWN_SPREAD = 1.0
 
@@ -53,6 +56,17 @@ class StepModel:
 
     model: keras.Model
     states: dict[str, tuple[int, ...]]
+
+
+def run(network: keras.Model, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What ``network`` says of sequences [shape=(pieces, steps, features)], as many at once as memory is sure to hold.
+
+    [shape=(pieces, steps, n)], n what its last layer has, 4 where that is affect.
+    """
+    at_once = max(1, _STEPS_AT_ONCE // max(1, features.shape[1]))
+    starts = range(0, max(1, len(features)), at_once)
+    said = [np.asarray(network(features[start : start + at_once], training=False)) for start in starts]
+    return np.concatenate(said)
 
 
 def standardization(statistics: Statistics) -> Standardization:

@@ -37,6 +37,14 @@ def components(widths: tuple[int, ...] | list[int]) -> list[int]:
     return [min(width, COMPONENTS) for width in widths]
 
 
+def apart(values: Any, widths: list[int]) -> list[Any]:
+    """What lies side by side along the last axis, each so wide as ``widths`` say."""
+    if len(widths) == 1:
+        return [values]
+    parts: list[Any] = ops.split(values, np.cumsum(widths)[:-1].tolist(), axis=-1)
+    return parts
+
+
 @keras.saving.register_keras_serializable(package=_PACKAGE)
 class PrincipalComponents(layers.Layer):  # type: ignore[misc]  # Keras has no types
     """Clips standardized features and turns each feature set to its principal components, which lie side by side.
@@ -58,12 +66,8 @@ class PrincipalComponents(layers.Layer):  # type: ignore[misc]  # Keras has no t
 
     def call(self, inputs: Any) -> Any:
         """Turn the last axis."""
-        clipped = ops.clip(inputs, -CLIP, CLIP)
-        start, parts = 0, []
-        for width, turn in zip(self.widths, self.turns, strict=True):
-            parts.append(ops.matmul(clipped[..., start : start + width], turn))
-            start += width
-        return ops.concatenate(parts, axis=-1)
+        parts = apart(ops.clip(inputs, -CLIP, CLIP), self.widths)
+        return ops.concatenate([ops.matmul(part, turn) for part, turn in zip(parts, self.turns, strict=True)], axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         """What is needed to build the layer again."""
@@ -87,16 +91,22 @@ class RadialBasis(layers.Layer):  # type: ignore[misc]
         self.shares = self.add_weight(shape=(2, len(self.widths)), trainable=False, name="shares")
 
     def call(self, inputs: Any) -> Any:
-        """Compare components with those of the landmarks."""
-        start, sums = 0, [0.0, 0.0]
-        for number, width in enumerate(self.widths):
-            part, points = inputs[..., start : start + width], self.points[:, start : start + width]
-            squares = ops.sum(ops.square(part), axis=-1, keepdims=True) + ops.sum(ops.square(points), axis=-1)
-            distances = squares - 2.0 * ops.matmul(part, ops.transpose(points))
-            likeness = ops.exp(-ops.maximum(distances, 0.0))
-            sums = [sums[axis] + self.shares[axis, number] * likeness for axis in (0, 1)]
-            start += width
-        return ops.stack(sums, axis=-2)
+        """Compare components with those of the landmarks.
+
+        What is the same for every set is done once for all of them: of the exported network's time, most goes into
+        starting its operations, not into their arithmetic.
+        """
+        # Which component is of which set: a product with it sums up each set by itself [shape=(components, sets)].
+        member = np.repeat(np.eye(len(self.widths), dtype=np.float32), self.widths, axis=0)
+        twice = apart(2.0 * self.points, self.widths)
+        products = [
+            ops.matmul(part, ops.transpose(points))
+            for part, points in zip(apart(inputs, self.widths), twice, strict=True)
+        ]
+        crossed = ops.stack(products, axis=-2)
+        squares = ops.expand_dims(ops.matmul(ops.square(inputs), member), -1)
+        squares = squares + ops.transpose(ops.matmul(ops.square(self.points), member))
+        return ops.matmul(self.shares, ops.exp(ops.minimum(crossed - squares, 0.0)))
 
     def get_config(self) -> dict[str, Any]:
         """What is needed to build the layer again."""
@@ -125,14 +135,13 @@ class KernelHead(layers.Layer):  # type: ignore[misc]
         likeness = ops.cast(likeness - self.usual, "float64")
         # A sum over all landmarks of either sign loses more digits in single precision than the network may differ by.
         weights = ops.cast(ops.stack([self.mean_weights, self.spread_weights], axis=-1), "float64")
-        sums = ops.stack([ops.matmul(likeness[..., axis, :], weights[axis]) for axis in (0, 1)], axis=-2)
-        both = ops.cast(sums, "float32")
-        means = both[..., 0] + self.biases[:2]
-        terms = quadratic(means[..., 0], means[..., 1])
-        spreads = (
-            both[..., 1] + self.biases[2:] + ops.sum(terms[..., None, :] * self.quadratic_weights, axis=-1) + wider
+        sums = ops.squeeze(ops.matmul(ops.expand_dims(likeness, -2), weights), axis=-2)
+        means, spreads = ops.unstack(
+            ops.cast(sums, "float32") + ops.transpose(ops.reshape(self.biases, (2, 2))), axis=-1
         )
-        return ops.stack([means[..., 0], spreads[..., 0], means[..., 1], spreads[..., 1]], axis=-1)
+        spreads = spreads + ops.matmul(quadratic(means), ops.transpose(self.quadratic_weights)) + wider
+        affect = ops.stack([means, spreads], axis=-1)
+        return ops.reshape(affect, (*ops.shape(affect)[:-2], 4))
 
 
 def unlikeness(likeness: Any, least: Any) -> Any:
@@ -145,11 +154,12 @@ def unlikeness(likeness: Any, least: Any) -> Any:
 QUADRATIC = 5
 
 
-def quadratic(valence: Any, arousal: Any) -> Any:
-    """Powers of both means up to the second, from the middle of the scale [shape=(…, 5)]."""
-    stack = np.stack if isinstance(valence, np.ndarray) else ops.stack
-    v, a = (valence - 5.0) / 4.0, (arousal - 5.0) / 4.0
-    return stack([v, a, v * v, a * a, v * a], axis=-1)
+def quadratic(means: Any) -> Any:
+    """Powers of the means of valence and arousal [shape=(…, 2)] up to the second, from the middle of the scale
+    [shape=(…, 5)]: both, the squares of both, and their product."""
+    concatenate = np.concatenate if isinstance(means, np.ndarray) else ops.concatenate
+    both = (means - 5.0) / 4.0
+    return concatenate([both, both * both, both[..., :1] * both[..., 1:]], axis=-1)
 
 
 def build(statistics: Statistics, dropout: float, seed: int) -> keras.Model:
@@ -166,4 +176,8 @@ def build(statistics: Statistics, dropout: float, seed: int) -> keras.Model:
 def step(trained: keras.Model) -> StepModel:
     """One step of it: there is nothing to carry."""
     features = keras.Input((len(trained.get_layer("standardization").mean),), batch_size=1, name="features")
-    return StepModel(keras.Model([features], [trained(features[:, None, :])[:, 0, :]]), {})
+    # The layers themselves and not ``trained``, which takes a sequence: without its axis there is less to reshape.
+    x = features
+    for name in ("standardization", "components", "likeness", "affect", "bounds"):
+        x = trained.get_layer(name)(x)
+    return StepModel(keras.Model([features], [trained.get_layer("prior")(x, features)]), {})

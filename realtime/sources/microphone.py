@@ -17,6 +17,9 @@ from realtime.events import Event, Lost, Sound
 
 #: How many channels are taken where none are named.
 MOST_CHANNELS = 2
+#: How much sound the driver hands over at once. Left to itself it cuts it into ever other bits, some of a few samples,
+#: each of which costs a way through the program.
+_BLOCK_S = 0.02
 #: A device that gives nothing while it is waited for this long is gone: silence is samples too.
 _SILENT_S = 2.0
 
@@ -138,6 +141,7 @@ class Microphone:
                 samplerate=self.sample_rate,
                 channels=max(self._columns) + 1,
                 dtype="float32",
+                blocksize=round(_BLOCK_S * self.sample_rate),
                 callback=self._hear,
                 finished_callback=self._stop,
             )

@@ -12,6 +12,7 @@ import pty
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,15 +28,26 @@ SECONDS = 15.0
 
 def measure(width: int, height: int, seconds: float = SECONDS) -> tuple[float, float]:
     """The share of one core, 0…1, and the bytes a second written, of a dashboard in a process of its own."""
+    told, written = run_in_terminal(["tests.benchmarks.dashboard", "shown", str(seconds)], width, height)
+    return float(told), written / seconds
+
+
+def run_in_terminal(
+    module: list[str], width: int, height: int, environment: Mapping[str, str] = os.environ
+) -> tuple[str, int]:
+    """Run a Python ``module`` with its arguments on a pseudo-terminal of ``width`` columns and ``height`` lines.
+
+    What it said on standard error, and how many bytes it wrote. Raises ``RuntimeError`` where it fails.
+    """
     controller, terminal = pty.openpty()
     environment = {
-        **os.environ,
+        **environment,
         "TERM": "xterm-256color",
         "COLORTERM": "truecolor",
         "COLUMNS": str(width),
         "LINES": str(height),
     }
-    command = [sys.executable, "-m", "tests.benchmarks.dashboard", "shown", str(seconds)]
+    command = [sys.executable, "-m", *module]
     child = subprocess.Popen(
         command, stdin=terminal, stdout=terminal, stderr=subprocess.PIPE, env=environment, cwd=ROOT, text=True
     )
@@ -53,7 +65,7 @@ def measure(width: int, height: int, seconds: float = SECONDS) -> tuple[float, f
     os.close(controller)
     if child.returncode:
         raise RuntimeError(told)
-    return float(told), written / seconds
+    return told, written
 
 
 def show(seconds: float) -> None:

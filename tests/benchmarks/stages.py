@@ -8,17 +8,23 @@ from runs of their own, without stopwatches, the least of some.
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from collections import defaultdict
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+# As the command line does, before NumPy is loaded: threads of linear algebra wait for one another by spinning.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import models.bundle
 import realtime.posteriorgrams
 from models.bundle import Bundle, load_for
+from models.features import FeatureSet
 from models.predictor import Predictor
 from realtime.constant_q import ConstantQ
 from realtime.note_scribe import NoteScribe
@@ -92,10 +98,19 @@ def follow(file: Path, bundle: Bundle, rate_hz: float, block_s: float) -> float:
     return tracker.time_s
 
 
-def stages(file: Path, bundle: Bundle, rate_hz: float, block_s: float) -> dict[str, float]:
-    """Seconds of processor time of each stage of following ``file``, the most first."""
-    watch = Stopwatch(time.process_time)
+@contextmanager
+def watched(watch: Stopwatch) -> Iterator[None]:
+    """Whatever is followed meanwhile is timed by ``watch``, stage by stage, where its bundle is loaded meanwhile, too.
+
+    All of it has to run on one thread.
+    """
     network = realtime.posteriorgrams._network()
+    known = models.bundle.feature_set
+
+    def timed_set(name: str) -> FeatureSet:
+        found = known(name)
+        return replace(found, compute=watch.timed(f"set {name}", found.compute))
+
     with ExitStack() as patches:
         for stage, parts in _STAGES.items():
             for owner, name in parts:
@@ -103,8 +118,15 @@ def stages(file: Path, bundle: Bundle, rate_hz: float, block_s: float) -> dict[s
                 patches.enter_context(patch.object(owner, name, lambda *given, timed=timed: timed(*given)))
         stand_in = _Run(watch.timed("network", network.run))
         patches.enter_context(patch.object(realtime.posteriorgrams, "_network", lambda: stand_in))
-        known = [replace(each, compute=watch.timed(f"set {each.name}", each.compute)) for each in bundle.feature_sets]
-        follow(file, replace(bundle, feature_sets=tuple(known)), rate_hz, block_s)
+        patches.enter_context(patch.object(models.bundle, "feature_set", timed_set))
+        yield
+
+
+def stages(file: Path, model: str | None, rate_hz: float, block_s: float) -> dict[str, float]:
+    """Seconds of processor time of each stage of following ``file``, the most first."""
+    watch = Stopwatch(time.process_time)
+    with watched(watch):
+        follow(file, load_for("sound", model), rate_hz, block_s)
     watch.lap()
     return dict(sorted(watch.spent_s.items(), key=lambda stage: -stage[1]))
 
@@ -126,7 +148,7 @@ def main() -> None:
         best_s = min(took_s)
         speed, share = length_s / best_s, best_s / length_s
         print(f"{rate_hz:g} Hz in blocks of {block_s:g} s: {speed:.1f} times real time, {share:.1%} of a core")
-        found = stages(arguments.file, bundle, rate_hz, block_s)
+        found = stages(arguments.file, arguments.model, rate_hz, block_s)
         whole_s = sum(found.values())
         for stage, spent_s in found.items():
             print(f"  {stage:18} {spent_s / whole_s:6.1%} {1000 * spent_s / length_s:8.2f} ms a second of sound")

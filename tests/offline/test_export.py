@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("tensorflow", reason="TensorFlow is not installed (extra 'offline')")
 # After the check above, since they load it.
 import keras
+import onnx
 
 from models.agreement import AGREEMENT, TOLERANCE, read_examples
 from models.bundle import load
@@ -113,6 +114,19 @@ def test_what_fits_half_precision_is_kept_in_it_and_loses_nothing(
         assert check_agreement(built, output, examples).worst <= TOLERANCE
     # 400 landmarks of 22 numbers each, two bytes less.
     assert sizes["full"] - sizes["half"] == pytest.approx(2 * 400 * 22, rel=0.1)
+
+
+def test_a_kernel_takes_a_few_operations_more_for_each_feature_set(small_dataset: Dataset, tmp_path: Path):
+    data = sequences(small_dataset, ["notes22"])
+    operations = []
+    for widths in ((22,), (5, 5, 6, 6)):
+        statistics = replace(Statistics.of(data.features, data.labels, widths), landmarks=40)
+        built = architecture("kernel").build(statistics, 0.0, 1)
+        output = write(built, tmp_path / f"sets-{len(widths)}", "kernel", data.features[:2])
+        operations.append(len(onnx.load(output / "step.onnx").graph.node))
+    # Two products and what stacks them; and what takes the sets apart and puts them together.
+    assert operations[1] - operations[0] <= 3 * 3 + 4
+    assert operations[0] < 65
 
 
 def test_what_training_writes_can_be_installed_as_it_is(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -105,5 +105,5 @@ def test_music_like_none_that_it_knows_gets_the_middle_and_a_wide_spread(rows: R
 
 
 def test_the_terms_of_the_spread_are_nought_in_the_middle():
-    assert quadratic(np.array([5.0]), np.array([5.0])).tolist() == [[0.0] * QUADRATIC]
-    np.testing.assert_allclose(quadratic(np.array([9.0]), np.array([1.0])), [[1.0, -1.0, 1.0, 1.0, -1.0]])
+    assert quadratic(np.array([[5.0, 5.0]])).tolist() == [[0.0] * QUADRATIC]
+    np.testing.assert_allclose(quadratic(np.array([[9.0, 1.0]])), [[1.0, -1.0, 1.0, 1.0, -1.0]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ import keras
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import offline.networks.building
 from models.errors import UsageError
-from offline.networks import ARCHITECTURES, Statistics, architecture
+from offline.networks import ARCHITECTURES, Statistics, architecture, run
 from offline.networks.layers import FLOOR, Bounds, MaskedHeld, MaskedLast
 
 STATISTICS = Statistics(
@@ -63,6 +65,16 @@ def test_stepping_gives_what_the_sequence_gives(built: dict[str, keras.Model], a
 
 
 _stepped: dict[str, object] = {}
+
+
+def test_a_few_pieces_at_once_say_what_all_do(built: dict[str, keras.Model], monkeypatch: pytest.MonkeyPatch):
+    features = np.concatenate([music([True, False, True, True], seed) for seed in range(5)])
+    monkeypatch.setattr(offline.networks.building, "_STEPS_AT_ONCE", 9)
+    for network in built.values():
+        counted = Mock(side_effect=network)
+        np.testing.assert_allclose(run(counted, features), network(features, training=False), atol=1e-5)
+        assert [len(call.args[0]) for call in counted.call_args_list] == [2, 2, 1]
+    assert run(built["kernel"], features[:0]).shape == (0, 4, 4)
 
 
 def _steps(built: dict[str, keras.Model], arch: str):
