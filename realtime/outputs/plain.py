@@ -26,8 +26,9 @@ class Plain:
     """Writes one readable line a second of stream time to ``stream``, in the colours that ``Pen`` has, and flushes it.
 
     ``0:12.5  valence 5.31 ±1.42 ↗  arousal 6.08 ±1.30 →  happy  -23 dB  14 notes  live``, and after it the status's
-    message when it is a new one; what is predicted is ``hidden`` from a blind rater. Signs that the stream's encoding lacks come out as question marks. ``close`` leaves
-    the stream open, since it belongs to the caller. Raises UsageError for an unknown ``theme``.
+    message when it is a new one; what is predicted is ``hidden`` from a blind rater. Signs that the stream's encoding
+    lacks come out as question marks. ``close`` leaves the stream open, since it belongs to the caller. Raises
+    UsageError for an unknown ``theme``.
     """
 
     def __init__(self, stream: TextIO, theme: str = "auto") -> None:

@@ -50,7 +50,6 @@ def test_a_json_line_is_the_reading_and_is_flushed():
 
 def test_a_blind_rater_reads_no_prediction_in_a_plain_line():
     (line,) = plain_lines(READING, statuses=(replace(STATUS, is_blind=True),))
-    assert "5.31" not in line and "6.08" not in line and "happy" not in line
     assert line.split() == ["0:12.5", "hidden", "-23", "dB", "14", "notes", "live"]
 
 
