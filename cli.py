@@ -6,18 +6,16 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Callable
-from functools import wraps
-from inspect import Parameter, Signature, signature
 from pathlib import Path
 from threading import Event as Flag
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from models.errors import MoodringError, UsageError
 from realtime import completion
+from realtime.drivers import hush_drivers
+from realtime.outlet_options import Json, OscOnly, PerformingCommand, with_outlets
 from realtime.outlets import Outlets
 
 if TYPE_CHECKING:
@@ -40,7 +38,6 @@ LIVE_RATE_HZ = 10.0
 _LEARNING = ("train", "study", "ablate", "evaluate", "adapt")
 
 _stop = Flag()
-_hushed = Flag()
 
 #: What the argument parser raises for a wrong command line; it has no public name.
 _click_error: Any = typer.BadParameter.__mro__[2]
@@ -56,101 +53,11 @@ Model = Annotated[
 Rate = Annotated[float, typer.Option(help="Readings a second.")]
 ALL_CORES = os.cpu_count() or 1
 Jobs = Annotated[int, typer.Option(min=1, help="Processes to share the work.")]
-Json = Annotated[bool, typer.Option("--json", help="JSON Lines, one object a line.")]
 AudioOffset = Annotated[float, typer.Option(help="Seconds into DEAM's clips at which the sound files begin.")]
 Scheduler = Annotated[str | None, typer.Option(metavar="tcp://…", help="Share the work on a Dask cluster.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
 TrainingJobs = Annotated[int, typer.Option(min=1, help="Folds to train at the same time.")]
 Fast = Annotated[bool, typer.Option("--fast", help="As fast as the machine can instead of in real time.")]
-
-
-OscOnly = Annotated[
-    list[str] | None,
-    typer.Option(metavar="NAME[=ADDRESS]", help="Send this alone, perhaps elsewhere; may be repeated."),
-]
-
-#: What demo, live and replay share: where readings go, and what may be asked from outside.
-OUTLETS: dict[str, Any] = {
-    "plain": Annotated[bool, typer.Option("--plain", help="One readable line a second instead of the dashboard.")],
-    "as_json": Json,
-    "theme": Annotated[
-        str,
-        typer.Option(
-            autocompletion=completion.theme_names, help="Colours: dark, light, mono or auto (the terminal's)."
-        ),
-    ],
-    "smoothing": Annotated[
-        str,
-        typer.Option(
-            metavar="SETTING",
-            autocompletion=completion.smoothing_settings,
-            help="Smooth readings: calm, normal or nervous.",
-        ),
-    ],
-    "osc": Annotated[list[str] | None, typer.Option(metavar="HOST:PORT", help="Send over OSC; may be repeated.")],
-    "osc_rate": Annotated[str, typer.Option(metavar="HZ", help="OSC messages a second, or 'change'.")],
-    "osc_prefix": Annotated[str, typer.Option(help="What OSC addresses begin with.")],
-    "osc_template": Annotated[str | None, typer.Option(help="OSC addresses with {address} or {name} in them.")],
-    "osc_only": OscOnly,
-    "osc_bundles": Annotated[bool, typer.Option("--osc-bundles", help="OSC bundles with the sound's time.")],
-    "osc_in": Annotated[int | None, typer.Option(metavar="PORT", help="Take what is asked over OSC.")],
-    "osc_in_host": Annotated[
-        str, typer.Option(metavar="HOST", help="Where --osc-in listens; 0.0.0.0 is the whole network.")
-    ],
-    "announce": Annotated[bool, typer.Option("--announce", help="Be found: DNS-SD and OSCQuery.")],
-    "visual": Annotated[int | None, typer.Option(metavar="[PORT]", help="Serve a page for a projector (port 8765).")],
-    "visual_page": Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Serve a page of your own in its place, with its scripts.")
-    ],
-    "label_midi": Annotated[
-        str | None, typer.Option(metavar="[PORT]", help="Rate by a MIDI controller, which is learned by moving it.")
-    ],
-    "label_learn": Annotated[bool, typer.Option("--label-learn", help="Learn that controller anew.")],
-    "rater": Annotated[str | None, typer.Option(metavar="NAME", help="Who rates; it is written with every rating.")],
-    "record": Annotated[Path | None, typer.Option(metavar="FILE", help="Record the session (JSON Lines).")],
-    "record_sound": Annotated[bool, typer.Option("--record-sound", help="Record the sound, too, as FLAC beside it.")],
-}
-
-#: Options whose value may be left out, and what is meant then.
-_OPTIONAL = {"--mic": "", "--midi": "", "--label-midi": "", "--visual": "8765"}
-
-
-class PerformingCommand(TyperCommand):
-    """A command in which the options of ``_OPTIONAL`` may stand without a value."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put what is meant behind an option that has no value."""
-        filled = []
-        for place, word in enumerate(args):
-            filled.append(word)
-            following = args[place + 1] if place + 1 < len(args) else "--"
-            is_number = following.isdecimal()
-            if word in _OPTIONAL and (following.startswith("--") or (word == "--visual" and not is_number)):
-                filled.append(_OPTIONAL[word])
-        return super().parse_args(ctx, filled)
-
-
-def with_outlets(command: Callable[..., None]) -> Callable[..., None]:
-    """Give ``command`` the options of ``OUTLETS``, which it gets as one argument ``outlets``."""
-
-    @wraps(command)
-    def filled(**given: Any) -> None:
-        chosen = {name: given.pop(name) for name in OUTLETS}
-        if chosen["label_midi"] is not None or chosen["label_learn"]:
-            _hush_drivers()
-        command(outlets=Outlets(**{name: value for name, value in chosen.items() if value is not None}), **given)
-
-    own = [each for name, each in signature(command, eval_str=True).parameters.items() if name != "outlets"]
-    nothing = Outlets()
-    # What may be repeated and is not given is None to the parser.
-    shared = [
-        Parameter(name, Parameter.KEYWORD_ONLY, annotation=kind, default=None if default == () else default)
-        for name, kind in OUTLETS.items()
-        for default in (getattr(nothing, name),)
-    ]
-    filled.__signature__ = Signature([*own, *shared])  # type: ignore[attr-defined]
-    filled.__annotations__ = {each.name: each.annotation for each in (*own, *shared)}
-    return filled
 
 
 def _print_version(wanted: bool) -> None:
@@ -238,7 +145,7 @@ def live(
     wishes.check()
     wishes = remembered(wishes, given=sys.argv, remember=remember)
     perform(
-        _paced(wishes.open_file(), fast=fast) if file else wishes.open_inputs(_hush_drivers),
+        _paced(wishes.open_file(), fast=fast) if file else wishes.open_inputs(hush_drivers),
         model=wishes.model,
         rate_hz=wishes.rate_hz or LIVE_RATE_HZ,
         outlets=wishes.outlets,
@@ -278,7 +185,7 @@ def devices(
     from realtime.listing import list_devices, show_levels
 
     if levels:
-        _hush_drivers()
+        hush_drivers()
         show_levels(as_json=as_json)
         return
     for line in list_devices(as_json=as_json):
@@ -656,16 +563,6 @@ def _paced(source: Played, *, fast: bool) -> Played:
     from realtime.sources.paced import Paced
 
     return source if fast else Paced(source)
-
-
-def _hush_drivers() -> None:
-    """ALSA, JACK and PortAudio write on standard error when a device goes, across a dashboard: they write nowhere."""
-    if sys.stderr is None or "--debug" in sys.argv or _hushed.is_set():
-        return
-    _hushed.set()
-    sys.stderr.flush()
-    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def _need_offline() -> None:
