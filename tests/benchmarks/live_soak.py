@@ -2,7 +2,7 @@
 
 A microphone and a keyboard, simulated from the drivers' callbacks down, feed everything that ``moodring live`` has:
 sources that come back, both as one, the session with its models, JSON Lines, the dashboard on a terminal that is
-nobody's, OSC to where nobody listens, now and then a recording with sound. ``evening`` says what is played and what
+nobody's, OSC to where nobody listens, now and then a recording with sound. ``stage_day`` says what is played and what
 goes wrong. A line is printed for each round (an hour, where there are at least two); the exit status is 1 where
 something did not hold.
 """
@@ -46,9 +46,9 @@ from realtime.outputs.osc import Osc, parse_target
 from realtime.recording import Recorder
 from realtime.session import Session
 from realtime.sources.together import Together
-from tests.benchmarks.evening import PARTS, Evening, Played, piece
 from tests.benchmarks.music import FloatArray, joined, shared_data, spread
 from tests.benchmarks.soak import resident_bytes
+from tests.benchmarks.stage_day import PARTS, Evening, Played, piece
 from tests.support.watched import Watched, refuse
 from tests.support.world import Stepped, World, names_of_threads, watched_threads
 

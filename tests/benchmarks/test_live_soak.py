@@ -9,8 +9,8 @@ import pytest
 
 from realtime.window import NoteWindow
 from tests.benchmarks import live_soak
-from tests.benchmarks.evening import Evening
 from tests.benchmarks.live_soak import Round, Soak, not_flat
+from tests.benchmarks.stage_day import Evening
 
 
 @pytest.fixture
