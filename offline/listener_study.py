@@ -31,7 +31,9 @@ import numpy as np
 from models.affect import from_normalized
 from models.bundle import Bundle, load
 from models.errors import MoodringError
-from offline.adaptation import FEWEST_GROUPS, Rated, Verdict, judge, learn, rated_pieces, verdict
+from offline.adaptation.guard import FEWEST_GROUPS, Verdict, judge, verdict
+from offline.adaptation.learning import learn
+from offline.adaptation.rated import Rated, rated_pieces
 from offline.baselines import Fold
 from offline.dataset import Dataset, read_dataset
 from offline.metrics import Values, interval

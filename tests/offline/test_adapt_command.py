@@ -17,8 +17,9 @@ from models.errors import MoodringError, UsageError
 from models.installing import install
 from models.predictor import Predictor
 from models.transcription import open_network
-from offline.adapt_command import adapt, write_adapted
-from offline.adaptation import Correction
+from offline.adapt_command import adapt
+from offline.adaptation.correction import Correction
+from offline.adaptation.graph import write_adapted
 from offline.dataset import DYNAMIC, Dataset, PieceSteps, read_dataset, write_dataset
 from realtime.demo import SCORE
 from realtime.sources.midi_file import MidiFile
@@ -145,7 +146,7 @@ def test_what_is_no_bundle_is_never_replaced(small_dataset: Dataset, tmp_path: P
 
 
 def test_nothing_of_it_needs_tensorflow():
-    said = "import sys, offline.adapt_command, offline.adaptation, offline.corpora.sessions, onnx; "
+    said = "import sys, offline.adapt_command, offline.corpora.sessions, onnx; "
     said += "print({'tensorflow', 'keras', 'librosa', 'tf2onnx'} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "set()"

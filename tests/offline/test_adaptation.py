@@ -10,21 +10,15 @@ import pytest
 from models.affect import OUTPUTS
 from models.bundle import load
 from models.errors import MoodringError
-from offline.adaptation import (
-    FEWEST_GROUPS,
-    Correction,
-    Rated,
-    judge,
-    learn,
-    rated_pieces,
-    reaction_delay_s,
-    without_delay,
-)
+from offline.adaptation.correction import Correction
+from offline.adaptation.delay import Delay, reaction_delay
+from offline.adaptation.guard import FEWEST_GROUPS, judge
+from offline.adaptation.learning import learn
+from offline.adaptation.rated import MEANS, Rated, rated_pieces, without_delay
 from offline.dataset import Dataset, PieceSteps
 
 HOP_S, WINDOW_S = 0.5, 20.0
 SHARE = HOP_S / WINDOW_S
-MEANS = [0, 2]
 
 
 def smooth(rng: np.random.Generator, steps: int, columns: int = 2) -> np.ndarray:
@@ -113,8 +107,7 @@ def test_a_late_listener_is_found_out_and_put_right(steps: int):
         said = np.full_like(one.ratings, np.nan)
         said[steps:] = one.ratings[: len(said) - steps]
         late.append(replace(one, ratings=said))
-    delay_s = reaction_delay_s(late, HOP_S)
-    assert delay_s == pytest.approx(steps * HOP_S, abs=HOP_S)
+    assert reaction_delay(late, HOP_S).seconds == pytest.approx(steps * HOP_S, abs=HOP_S)
     moved = without_delay(late[0], steps)
     assert np.isnan(moved.ratings[len(moved.ratings) - steps :]).all()
     expected = rated(music(), 1.3, 0.0, 0.7)[0].ratings
@@ -124,7 +117,7 @@ def test_a_late_listener_is_found_out_and_put_right(steps: int):
 def test_who_rates_at_random_has_no_delay():
     rng = np.random.default_rng(5)
     said = [replace(one, ratings=np.tile(rng.uniform(1, 9, (240, 1)), 4)) for one in music()]
-    assert reaction_delay_s(said, HOP_S) == 0.0
+    assert reaction_delay(said, HOP_S) == Delay(0.0, None)
 
 
 def test_the_spread_of_one_listener_stays_the_bases_and_that_of_several_is_learned():

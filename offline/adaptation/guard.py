@@ -1,0 +1,96 @@
+"""Whether a correction is worth having: judged by sessions that were left out, choices included.
+
+Intervals come from drawing whole sessions anew, widened for small numbers of them as Hesterberg has it ("What teachers
+should know about the bootstrap", The American Statistician 2015).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import MoodringError
+from offline.adaptation.concordance import concordance, mean_agreement
+from offline.adaptation.learning import chosen_ridge, fit, rows_of, said_by
+from offline.adaptation.rated import Rated
+from offline.metrics import Interval, Statistic, Values, score_statistic
+
+#: Fewer sessions cannot say whether a correction is better by more than chance.
+FEWEST_GROUPS = 5
+_OUTER_FOLDS = 10
+_ROUNDS, _LEVEL = 2000, 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What sessions that were left out say: ``base`` and ``adapted`` are ``ccc_`` and ``rmse_`` by axis, ``gain`` the
+    mean gain in CCC over both axes with its ``interval``, ``agreement`` the interval of the adapted CCC itself."""
+
+    groups: int
+    base: Mapping[str, float]
+    adapted: Mapping[str, float]
+    gain: float
+    interval: Interval
+    agreement: Interval
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the gain is above chance, and what is gained on says something of the ratings at all."""
+        return self.interval[0] > 0 and self.agreement[0] > 0
+
+
+def judge(rated: Sequence[Rated], share: float, *, seed: int) -> Verdict:
+    """How base and correction do on sessions that neither choice nor fit has seen.
+
+    Raises ``MoodringError`` where there are fewer than ``FEWEST_GROUPS``.
+    """
+    rows, _ = rows_of(rated, share)
+    count = len(np.unique(rows.groups))
+    if count < FEWEST_GROUPS:
+        raise MoodringError(
+            f"{count} rated session{'' if count == 1 else 's'}: it takes {FEWEST_GROUPS} at least to tell a correction "
+            "from chance; record and rate more, each piece in a recording of its own"
+        )
+    adapted = np.empty_like(rows.affect)
+    for held_out in rows.folds(_OUTER_FOLDS):
+        known = rows.take(~held_out)
+        adapted[held_out] = said_by(fit(known, chosen_ridge(known)), rows.take(held_out))
+    return verdict(rows.affect, adapted, rows.ratings, rows.groups, seed=seed)
+
+
+def verdict(base: Values, adapted: Values, ratings: Values, groups: NDArray[Any], *, seed: int) -> Verdict:
+    """Compare two predictors on the same rows [shape=(n, 4)], whole ``groups`` [shape=(n,)] drawn anew."""
+    numbers = np.unique(groups, return_inverse=True)[1]
+    count = int(numbers.max()) + 1
+    before, after = (score_statistic(said, ratings, numbers) for said in (base, adapted))
+    level = _widened(count)
+    drawn = [mean_agreement(one.drawn(seed=seed, rounds=_ROUNDS)) for one in (before, after)]
+    interval, agreement = _quantiles(drawn[1] - drawn[0], level), _quantiles(drawn[1], level)
+    gain = concordance(after) - concordance(before)
+    return Verdict(count, _known_figures(before), _known_figures(after), gain, interval, agreement)
+
+
+def _known_figures(statistic: Statistic) -> dict[str, float]:
+    found = statistic.value()
+    return {name: found[name] or 0.0 for name in _FIGURES}
+
+
+_FIGURES = tuple(f"{kind}_{axis}_mean" for kind in ("ccc", "rmse") for axis in ("valence", "arousal"))
+
+
+def _quantiles(drawn: Values, level: float) -> Interval:
+    low, high = np.quantile(drawn, [0.5 - level / 2, 0.5 + level / 2])
+    return float(low), float(high)
+
+
+def _widened(count: int) -> float:
+    """The level at which percentiles of ``count`` things drawn anew hold what ``_LEVEL`` says."""
+    from scipy.stats import t
+
+    reach = t.ppf(0.5 + _LEVEL / 2, count - 1) * np.sqrt(count / (count - 1))
+    return float(2 * NormalDist().cdf(float(reach)) - 1)
