@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,7 @@ def _about(
         "name": output.name,
         "base": {"name": bundle.name, "files": bundle.card["files"]},
         "adaptation": {
+            "date": datetime.now().astimezone().date().isoformat(),
             "raters": lesson.raters,
             "minutes": round(lesson.minutes, 2),
             "sessions": lesson.sessions,
@@ -140,6 +142,7 @@ def _about(
             "base": dict(found.base),
             "gain_ccc": found.gain,
             "gain_ccc_interval": list(found.interval),
+            "difference_intervals": {name: list(bounds) for name, bounds in found.differences.items()},
         },
         "groups": sorted({*bundle.card.get("groups", ()), *lesson.sessions}),
     }

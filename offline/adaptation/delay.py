@@ -1,8 +1,8 @@
 """How late a listener answers.
 
-What a base says lags behind the music by its window, and both it and the ratings are so smooth that their levels
-correlate nearly alike whatever the delay. So changes over ``_CHANGE_S`` are correlated, of both axes together: a turn
-of the music enters a window at once, however long it stays there. That is the cross-correlation of differenced series,
+What a base says lags behind the music by a part of its window, and both it and the ratings are so smooth that their
+levels correlate nearly alike whatever the delay. So changes over ``_CHANGE_S`` are correlated, of both axes together: a
+turn of the music enters a window at once, however long it stays there. That is the cross-correlation of differenced series,
 as reaction times to music are found (Schubert, "Modeling perceived emotion with continuous musical features", Music
 Perception 2004).
 """
@@ -23,8 +23,8 @@ LONGEST_DELAY_S = 6.0
 _CHANGE_S = 4.0
 #: What is found must not move by more, as sessions are drawn anew (standard deviation), to be told.
 _STEADY_S = 1.0
-#: By so many standard errors the correlation must be above 0.
-_CLEARLY = 2.6
+#: By so many standard errors the correlation must be above 0: it is the best of thirteen.
+_CLEARLY = 3.5
 _ROUNDS = 500
 
 

@@ -29,7 +29,8 @@ _ROUNDS, _LEVEL = 2000, 0.95
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What sessions that were left out say: ``base`` and ``adapted`` are ``ccc_`` and ``rmse_`` by axis, ``gain`` the
-    mean gain in CCC over both axes with its ``interval``, ``agreement`` the interval of the adapted CCC itself."""
+    mean gain in CCC over both axes with its ``interval``, ``agreement`` the interval of the adapted CCC itself, and
+    ``differences`` those of what each figure of the adapted is more than the base's."""
 
     groups: int
     base: Mapping[str, float]
@@ -37,6 +38,7 @@ class Verdict:
     gain: float
     interval: Interval
     agreement: Interval
+    differences: Mapping[str, Interval]
 
     @property
     def is_better(self) -> bool:
@@ -69,10 +71,19 @@ def verdict(base: Values, adapted: Values, ratings: Values, groups: NDArray[Any]
     count = int(numbers.max()) + 1
     before, after = (score_statistic(said, ratings, numbers) for said in (base, adapted))
     level = _widened(count)
-    drawn = [mean_agreement(one.drawn(seed=seed, rounds=_ROUNDS)) for one in (before, after)]
-    interval, agreement = _quantiles(drawn[1] - drawn[0], level), _quantiles(drawn[1], level)
-    gain = concordance(after) - concordance(before)
-    return Verdict(count, _known_figures(before), _known_figures(after), gain, interval, agreement)
+    drawn, drawn_after = (one.drawn(seed=seed, rounds=_ROUNDS) for one in (before, after))
+    agreed, agreed_after = mean_agreement(drawn), mean_agreement(drawn_after)
+    return Verdict(
+        groups=count,
+        base=_known_figures(before),
+        adapted=_known_figures(after),
+        gain=concordance(after) - concordance(before),
+        interval=_quantiles(agreed_after - agreed, level),
+        agreement=_quantiles(agreed_after, level),
+        differences={
+            name: _quantiles(np.nan_to_num(drawn_after[name]) - np.nan_to_num(drawn[name]), level) for name in _FIGURES
+        },
+    )
 
 
 def _known_figures(statistic: Statistic) -> dict[str, float]:

@@ -21,8 +21,8 @@ import numpy as np
 from pythonosc.udp_client import SimpleUDPClient
 
 from models.affect import normalized
-from offline.dataset import Dataset, read_dataset
 from offline.adaptation.rated import MEANS
+from offline.dataset import Dataset, read_dataset
 from offline.listener_study import Listener, listeners
 
 MOODRING = (sys.executable, "-c", "import cli; cli.main()")

@@ -114,6 +114,37 @@ def test_a_late_listener_is_found_out_and_put_right(steps: int):
     np.testing.assert_array_equal(moved.ratings[: len(expected) - steps], expected[: len(expected) - steps])
 
 
+def heard_and_rated(delay: int, noise: float, seed: int, sessions: int = 37) -> list[Rated]:
+    """Music as a base hears it, partly at once and partly over the last 20 s, rated by somebody who answers what is
+    played now, so many steps late, by a key, with ``noise`` that comes and goes beside it (1: as much as the music)."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for number in range(sessions):
+        played = smooth(rng, 240)
+        window = [played[max(0, step - 39) : step + 1].mean(axis=0) for step in range(len(played))]
+        heard = 0.5 * played + np.array(window)
+        affect, ratings = np.full((240, 4), 5.0), np.full((240, 4), np.nan)
+        affect[:, MEANS] += heard
+        felt = np.round((played + noise * smooth(rng, 240)) / 0.4) * 0.4
+        ratings[delay:, MEANS] = 5 + felt[: len(felt) - delay]
+        found.append(Rated(f"take {number}", f"take {number}", affect, np.ones((240, 3), np.float32), ratings))
+    return found
+
+
+@pytest.mark.parametrize("delay", [0, 4, 6])
+def test_the_delay_is_found_though_the_base_lags_and_the_listener_wavers(delay: int):
+    found = [reaction_delay(heard_and_rated(delay, 1.0, seed), HOP_S) for seed in range(6)]
+    assert [abs(one.seconds - delay * HOP_S) <= 0.5 for one in found].count(True) == 6
+    assert all(one.within is not None and one.within <= 1 for one in found)
+
+
+def test_a_delay_that_ratings_do_not_tell_is_none_and_said_to_be_unknown():
+    for seed in range(4):
+        found = reaction_delay(heard_and_rated(5, 30.0, seed, sessions=8), HOP_S)
+        assert found == Delay(0.0, None)
+        assert str(found) == "these ratings do not tell; none is assumed"
+
+
 def test_who_rates_at_random_has_no_delay():
     rng = np.random.default_rng(5)
     said = [replace(one, ratings=np.tile(rng.uniform(1, 9, (240, 1)), 4)) for one in music()]
