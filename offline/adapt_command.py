@@ -14,7 +14,7 @@ from models.errors import MoodringError, UsageError
 from offline.adaptation.correction import Correction
 from offline.adaptation.delay import Delay, reaction_delay
 from offline.adaptation.graph import write_adapted
-from offline.adaptation.guard import Verdict, judge
+from offline.adaptation.guard import LEVEL, Verdict, judge
 from offline.adaptation.learning import learn
 from offline.adaptation.rated import Rated, rated_pieces, without_delay
 from offline.dataset import Dataset, read_dataset
@@ -54,10 +54,12 @@ def adapt(base: str, dataset: Path, output: Path, *, rater: str | None, seed: in
     if known:
         yield f"note            '{bundle.name}' was trained on {len(known)} of these groups, which flatters it"
     found = judge(answered, share, seed=seed)
-    yield _figures(bundle.name, found.base)
-    yield _figures("adapted", found.adapted)
-    gain = f"{found.gain:+.3f} in agreement (95 % {found.interval[0]:+.3f} to {found.interval[1]:+.3f})"
-    yield f"gain            {gain}, each of {found.groups} sessions left out in its turn"
+    compared = found.compared
+    yield _figures(bundle.name, compared.base)
+    yield _figures("adapted", compared.adapted)
+    low, high = compared.interval
+    gain = f"{compared.gain:+.3f} in agreement ({100 * LEVEL:.0f} % {low:+.3f} to {high:+.3f})"
+    yield f"gain            {gain}, each of {compared.groups} sessions left out in its turn"
     if not found.is_better:
         raise MoodringError(_refusal(bundle.name, found))
     correction = learn(answered, share)
@@ -78,11 +80,12 @@ def _figures(name: str, figures: Mapping[str, float]) -> str:
 
 
 def _refusal(name: str, found: Verdict) -> str:
-    why = f"its gain could be chance ({found.interval[0]:+.3f} to {found.interval[1]:+.3f})"
-    if found.interval[1] < 0:
+    low, high = found.compared.interval
+    why = f"its gain could be chance ({low:+.3f} to {high:+.3f})"
+    if high < 0:
         why = "it is worse"
-    elif found.interval[0] > 0:
-        why = "neither follows these ratings at all"
+    elif not found.follows:
+        why = f"it follows these ratings no better than ratings of other music (by chance in {found.chance:.0%})"
     return (
         f"not better than '{name}' on sessions left out: {why}; nothing was written; rate more sessions and try again"
     )
@@ -113,6 +116,7 @@ def _about(
     seed: int,
 ) -> dict[str, Any]:
     """What the card says beside what the base's card says."""
+    compared = found.compared
     several = bool((correction.widths != 1).any())
     by = "" if rater is None else f" --rater {rater}"
     return {
@@ -137,12 +141,14 @@ def _about(
         "evaluation": {
             "what": "one row a step, each session left out of what is learned from in its turn",
             "command": f"moodring adapt {bundle.name} DATASET{by} --seed {seed} -o {output.name}",
-            "groups": found.groups,
-            "model": dict(found.adapted),
-            "base": dict(found.base),
-            "gain_ccc": found.gain,
-            "gain_ccc_interval": list(found.interval),
-            "difference_intervals": {name: list(bounds) for name, bounds in found.differences.items()},
+            "groups": compared.groups,
+            "model": dict(compared.adapted),
+            "base": dict(compared.base),
+            "by_chance": round(found.chance, 4),
+            "gain_ccc": compared.gain,
+            "interval_level": LEVEL,
+            "gain_ccc_interval": list(compared.interval),
+            "difference_intervals": {name: list(bounds) for name, bounds in compared.differences.items()},
         },
         "groups": sorted({*bundle.card.get("groups", ()), *lesson.sessions}),
     }

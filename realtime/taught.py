@@ -50,9 +50,10 @@ def beside_base(card: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     groups = evaluation.get("groups", "?")
     yield f"judged on {groups} sessions, each left out of what is learned from in its turn"
+    level = evaluation["interval_level"] if is_number(evaluation.get("interval_level")) else 0.95
     width = max(8, *(min(len(name), 12) for name in (base, str(card["name"]))))
     heads = (f"{name[:width]:>{width}}" for name in (base, str(card["name"])))
-    yield f"  {'':26}{'  '.join(heads)}  difference (95 %)"
+    yield f"  {'':26}{'  '.join(heads)}  difference ({level:.0%})"
     for called, was, now, interval in rows:
         yield f"  {called:26}{was:>{width}.3f}  {now:>{width}.3f}  {now - was:+.3f}{_between(interval)}"
     if is_number(gain := evaluation.get("gain_ccc")):

@@ -18,3 +18,10 @@ def mean_agreement(figures: Mapping[str, Values]) -> Values:
 def concordance(statistic: Statistic) -> float:
     """The mean CCC of both axes over everything."""
     return float(mean_agreement(statistic.figures(statistic.sums.sum(axis=0)[None]))[0])
+
+
+def concordance_of(said: Values, true: Values) -> float:
+    """The same of means alone [each shape=(n, 2)], where nothing is to be drawn."""
+    apart = said.var(axis=0) + true.var(axis=0) + (said.mean(axis=0) - true.mean(axis=0)) ** 2
+    together = ((said - said.mean(axis=0)) * (true - true.mean(axis=0))).mean(axis=0)
+    return float((2 * together / np.maximum(apart, 1e-12)).mean())

