@@ -91,8 +91,12 @@ def _in_time(annotation: Mapping[str, Any], about: Mapping[str, Any], dataset: D
     return from_normalized(said.T[number])
 
 
-def shipped(bundle: Bundle, dataset: Dataset, folds: Sequence[Fold]) -> Base:
-    """The bundle as it ships."""
+def shipped(bundle: Bundle, dataset: Dataset) -> Base:
+    """The bundle as it ships, in the folds of series that stand-ins are trained in."""
+    from offline.crossvalidation import material
+    from offline.recipe import Recipe
+
+    folds = material(dataset, [known.name for known in bundle.feature_sets]).folds(Recipe("kernel"))
     return Base(f"{bundle.name}, as it ships", rated_pieces(bundle, dataset), folds)
 
 
@@ -259,6 +263,11 @@ HEAD = (
 )
 
 
+def _bases(bundle: Bundle, dataset: Dataset) -> Iterator[Base]:
+    yield shipped(bundle, dataset)
+    yield from stand_ins(bundle, dataset)[::-1]
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description="What one listener's minutes are worth, told with VGMIDI's raters.")
@@ -273,10 +282,9 @@ def main() -> None:
         bundle, dataset = load(asked.base), read_dataset(asked.dataset)
         everyone = listeners(asked.folder, dataset)
         people = {name: said for name, said in everyone.items() if chosen_on(name) == asked.choosing}
-        stand_in = stand_ins(bundle, dataset)
         for line in HEAD:
             print(line)
-        for base in (shipped(bundle, dataset, stand_in[0].folds), *stand_in[::-1]):
+        for base in _bases(bundle, dataset):
             for minutes in asked.minutes:
                 found = study(base, people, minutes, dataset, seed=asked.seed)
                 refusals = refused(base, people, minutes, dataset, seed=asked.seed)

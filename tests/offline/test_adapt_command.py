@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +93,7 @@ def test_ratings_become_a_bundle_that_installs_and_listens(small_dataset: Datase
     output = tmp_path / "mine"
     said = run("seed-rnn", rated_dataset(tmp_path / "mine.parquet", small_dataset), output, "ada")
     assert said[0] == "learned from    7.9 rated minutes by ada in 17 sessions"
-    assert said[1] == "reaction delay  0.0 s"
+    assert said[1] == "reaction delay  0.0 s (± 0.0)"
     assert "better than 'seed-rnn'; 'moodring models install" in said[-1]
     installed = install(output).bundle
     assert (installed.name, installed.path) == ("mine", home / "mine")
@@ -120,7 +121,11 @@ def test_the_card_names_the_base_and_what_was_learned(small_dataset: Dataset, tm
     assert "take 3" in adaptation["sessions"]
     assert {"take 3", *base["groups"]} <= set(card["groups"])
     evaluation = card["evaluation"]
+    assert datetime.fromisoformat(adaptation["date"])
     assert evaluation["gain_ccc_interval"][0] > 0
+    assert evaluation["by_chance"] < 0.025
+    for name, (low, high) in evaluation["difference_intervals"].items():
+        assert low < evaluation["model"][name] - evaluation["base"][name] < high
     assert evaluation["model"]["ccc_valence_mean"] > evaluation["base"]["ccc_valence_mean"]
 
 

@@ -93,6 +93,15 @@ def test_ratings_at_random_are_refused():
     assert accepted == 0
 
 
+def test_ratings_of_other_sessions_are_refused_as_such_and_the_listeners_own_are_not():
+    own = rated(music(sessions=24), 2.0, 0.8, 0.5)
+    others = [replace(one, ratings=other.ratings) for one, other in zip(own, own[5:] + own[:5], strict=True)]
+    assert judge(own, SHARE, seed=1).follows
+    verdict = judge(others, SHARE, seed=1)
+    assert not verdict.follows
+    assert verdict.chance > 0.1
+
+
 def test_sessions_of_one_group_are_one_session():
     sessions = rated(music(sessions=24), 2.0, 0.8, 0.5)
     together = [replace(one, group=f"song {number % 4}") for number, one in enumerate(sessions)]
@@ -133,8 +142,8 @@ def heard_and_rated(delay: int, noise: float, seed: int, sessions: int = 37) -> 
 
 @pytest.mark.parametrize("delay", [0, 4, 6])
 def test_the_delay_is_found_though_the_base_lags_and_the_listener_wavers(delay: int):
-    found = [reaction_delay(heard_and_rated(delay, 1.0, seed), HOP_S) for seed in range(6)]
-    assert [abs(one.seconds - delay * HOP_S) <= 0.5 for one in found].count(True) == 6
+    found = [reaction_delay(heard_and_rated(delay, 1.0, seed), HOP_S) for seed in range(3)]
+    assert [abs(one.seconds - delay * HOP_S) <= 0.5 for one in found].count(True) == 3
     assert all(one.within is not None and one.within <= 1 for one in found)
 
 
