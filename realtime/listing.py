@@ -137,7 +137,7 @@ def show_model(name: str, *, as_json: bool) -> Iterator[str]:
     yield f"{card['name']}  ({path})"
     yield f"{card.get('arch', '?')}, a step every {card['hop_s']:g} s over {card['window_s']:g} s"
     inputs = (f"{entry['name']} ({len(entry['features'])} features)" for entry in card["inputs"])
-    yield f"from {', '.join(inputs)}"
+    yield from textwrap.wrap(f"from {', '.join(inputs)}", 80, subsequent_indent="  ")
     training, evaluation = section(card, "training"), section(card, "evaluation")
     if is_taught(card):
         yield from beside_base(card)

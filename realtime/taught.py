@@ -35,7 +35,7 @@ def beside_base(card: Mapping[str, Any]) -> Iterator[str]:
     for number, axis in enumerate(_AXES):
         yield from _fact(axis, _change(adaptation, number))
     if adaptation.get("chosen"):
-        yield from _fact("of", str(adaptation["chosen"]))
+        yield from _fact("what is learned", str(adaptation["chosen"]))
     if adaptation.get("spread"):
         yield from _fact("spread", str(adaptation["spread"]))
     before, after = section(evaluation, "base"), section(evaluation, "model")
@@ -70,7 +70,7 @@ def _lesson(adaptation: Mapping[str, Any]) -> str:
     by = f" by {', '.join(map(str, raters))}" if isinstance(raters, list) and raters else ""
     count = len(sessions) if isinstance(sessions, list) else "?"
     minutes = adaptation.get("minutes")
-    return f"{minutes if is_number(minutes) else '?'} rated minutes{by} in {count} sessions"
+    return f"{f'{minutes:.1f}' if is_number(minutes) else '?'} rated minutes{by} in {count} sessions"
 
 
 def _delay(adaptation: Mapping[str, Any]) -> str:

@@ -29,7 +29,7 @@ from offline.metrics import Statistic, Values, score_statistic
 PRIOR = 40.0
 #: So many sessions before the features are looked at, too, and how strongly their weights are held back then.
 _GROUPS_FOR_FEATURES = 30
-_RIDGES = (30.0, 100.0, 300.0)
+RIDGES = (30.0, 100.0, 300.0)
 _COMPONENTS = 48
 #: No axis is stretched by more, nor pressed together by more, than this.
 _MOST_STRETCH = 3.0
@@ -108,7 +108,12 @@ def _basis(features: NDArray[np.float32]) -> _Basis:
 def learn(rated: Sequence[Rated], share: float) -> Correction:
     """The correction of all ``rated`` sessions, chosen by leaving some out; ``share`` is a hop over a window."""
     rows, basis = rows_of(rated, share)
-    correction, weights = fit(rows, chosen_ridge(rows))
+    return corrected(rows, basis, chosen_ridge(rows))
+
+
+def corrected(rows: Rows, basis: _Basis | None, ridge: float | None) -> Correction:
+    """The correction of the rows in a ``basis``, with weights of features held back by ``ridge`` unless it is None."""
+    correction, weights = fit(rows, ridge)
     if weights is None or basis is None:
         return correction
     return replace(correction, centre=basis.centre, scale=basis.scale, weights=basis.directions @ weights)
@@ -121,7 +126,7 @@ def chosen_ridge(rows: Rows) -> float | None:
         return None
     folds = list(rows.folds(_INNER_FOLDS))
     plain = _held_out(rows, folds, None)
-    turned = {ridge: _held_out(rows, folds, ridge) for ridge in _RIDGES}
+    turned = {ridge: _held_out(rows, folds, ridge) for ridge in RIDGES}
     best = max(turned, key=lambda ridge: concordance(turned[ridge]))
     drawn = [mean_agreement(one.drawn(seed=0, rounds=200)) for one in (plain, turned[best])]
     gain = concordance(turned[best]) - concordance(plain)
