@@ -81,9 +81,8 @@ def main() -> None:
     names = sorted(everyone, key=lambda name: (-sum(map(len, everyone[name].values())), zlib.crc32(name.encode())))
     people = [everyone[name] for name in names[: asked.listeners]]
     stand_in = stand_ins(load("notes"), dataset)[0]
-    print(
-        "| base | minutes | listeners | CCC, shift and stretch | as chosen | weights forced |\n|---|---|---|---|---|---|"
-    )
+    print("| base | minutes | listeners | CCC, shift and stretch | as chosen | weights forced |")
+    print("|---|---|---|---|---|---|")
     for base in (stand_in, elsewhere(stand_in, dataset)):
         for minutes in asked.minutes:
             print(_row(base, people, minutes, dataset, asked.seed), flush=True)
