@@ -11,9 +11,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from models.bundle import find, installed, read_card, shipped
+from models.card_parts import is_number, section
 from models.errors import MoodringError
 from realtime.loopback import advice
 from realtime.outputs.pen import BOLD, Pen
+from realtime.taught import beside_base, is_taught
 
 
 def list_devices(*, as_json: bool) -> Iterator[str]:
@@ -125,13 +127,13 @@ def list_models(*, as_json: bool) -> Iterator[str]:
 
 
 def _worth(card: Mapping[str, Any]) -> str:
-    scores = _section(_section(card, "evaluation"), "model")
+    scores = section(section(card, "evaluation"), "model")
     found = [
         f"{scores[key]:.2f} {axis}"
         for key, axis in (("r2_valence_mean", "valence"), ("r2_arousal_mean", "arousal"))
-        if _is_number(scores.get(key))
+        if is_number(scores.get(key))
     ]
-    return f", R² {', '.join(found)} on {_section(card, 'training').get('corpus', '?')}" if found else ""
+    return f", R² {', '.join(found)} on {section(card, 'training').get('corpus', '?')}" if found else ""
 
 
 def show_model(name: str, *, as_json: bool) -> Iterator[str]:
@@ -145,28 +147,32 @@ def show_model(name: str, *, as_json: bool) -> Iterator[str]:
     yield f"{pen(card['name'], BOLD)}  ({path})"
     yield f"{card.get('arch', '?')}, a step every {card['hop_s']:g} s over {card['window_s']:g} s"
     inputs = (f"{entry['name']} ({len(entry['features'])} features)" for entry in card["inputs"])
-    yield f"from {', '.join(inputs)}"
-    training, evaluation = _section(card, "training"), _section(card, "evaluation")
+    yield from textwrap.wrap(f"from {', '.join(inputs)}", 80, subsequent_indent="  ")
+    training, evaluation = section(card, "training"), section(card, "evaluation")
+    if is_taught(card):
+        yield from beside_base(card)
+        evaluation = {}
     if _is_texts(card.get("limits")):
         yield from ("", pen("where it fails, and what it does not say", BOLD))
         for sentence in card["limits"]:
-            yield from textwrap.wrap(sentence, 100, initial_indent="  - ", subsequent_indent="    ")
+            yield from textwrap.wrap(sentence, 80, initial_indent="  - ", subsequent_indent="    ")
     if training:
-        yield from ("", pen("training", BOLD))
+        title = f"training of '{card['base']['name']}'" if is_taught(card) else "training"
+        yield from ("", pen(title, BOLD))
         groups = card.get("groups")
         counted = {"groups": len(groups)} if isinstance(groups, list) else {}
         yield from _settings({**training, **counted})
     if evaluation:
-        corpora, conditions = _section(evaluation, "by_corpus"), _section(evaluation, "by_condition")
+        corpora, conditions = section(evaluation, "by_corpus"), section(evaluation, "by_condition")
         tables = {key: value for key, value in evaluation.items() if _is_table(value)}
-        genres = _section(evaluation, "by_genre")
+        genres = section(evaluation, "by_genre")
         apart = (*tables, "by_corpus", "by_condition", "by_genre")
         rest = {key: value for key, value in evaluation.items() if key not in apart}
         yield from ("", pen("evaluation", BOLD))
         yield from _settings(rest)
         yield from _table(tables)
         for corpus in corpora:
-            parts = {key: value for key, value in _section(corpora, corpus).items() if _is_table(value)}
+            parts = {key: value for key, value in section(corpora, corpus).items() if _is_table(value)}
             yield from ("", pen(f"evaluation on {corpus}", BOLD))
             yield from _table(parts)
         if genres:
@@ -174,7 +180,7 @@ def show_model(name: str, *, as_json: bool) -> Iterator[str]:
             yield from _table(_turned(genres))
         for condition in conditions:
             yield from ("", pen(f"evaluation heard under '{condition}'", BOLD))
-            yield from _table(_section(conditions, condition))
+            yield from _table(section(conditions, condition))
 
 
 def _turned(rows: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
@@ -182,12 +188,6 @@ def _turned(rows: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
     known = {name: row for name, row in rows.items() if _is_table(row)}
     keys = list(dict.fromkeys(key for row in known.values() for key in row))
     return {key: {name: row.get(key) for name, row in known.items()} for key in keys}
-
-
-def _section(card: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """A part of the card that may be missing, or be anything where the card was made by hand."""
-    found = card.get(key)
-    return found if isinstance(found, Mapping) else {}
 
 
 def _settings(settings: Mapping[str, Any]) -> Iterator[str]:
@@ -223,12 +223,8 @@ def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(text, str) for text in value)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _is_table(value: Any) -> bool:
-    return isinstance(value, Mapping) and bool(value) and all(_is_number(v) or v is None for v in value.values())
+    return isinstance(value, Mapping) and bool(value) and all(is_number(v) or v is None for v in value.values())
 
 
 def _table(columns: Mapping[str, Mapping[str, float | None]]) -> Iterator[str]:

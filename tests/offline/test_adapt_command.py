@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,9 @@ from models.errors import MoodringError, UsageError
 from models.installing import install
 from models.predictor import Predictor
 from models.transcription import open_network
-from offline.adapt_command import adapt, write_adapted
-from offline.adaptation import Correction
+from offline.adapt_command import adapt
+from offline.adaptation.correction import Correction
+from offline.adaptation.graph import write_adapted
 from offline.dataset import DYNAMIC, Dataset, PieceSteps, read_dataset, write_dataset
 from realtime.demo import SCORE
 from realtime.sources.midi_file import MidiFile
@@ -91,7 +93,7 @@ def test_ratings_become_a_bundle_that_installs_and_listens(small_dataset: Datase
     output = tmp_path / "mine"
     said = run("seed-rnn", rated_dataset(tmp_path / "mine.parquet", small_dataset), output, "ada")
     assert said[0] == "learned from    7.9 rated minutes by ada in 17 sessions"
-    assert said[1] == "reaction delay  0.0 s"
+    assert said[1] == "reaction delay  0.0 s (± 0.0)"
     assert "better than 'seed-rnn'; 'moodring models install" in said[-1]
     installed = install(output).bundle
     assert (installed.name, installed.path) == ("mine", home / "mine")
@@ -119,7 +121,11 @@ def test_the_card_names_the_base_and_what_was_learned(small_dataset: Dataset, tm
     assert "take 3" in adaptation["sessions"]
     assert {"take 3", *base["groups"]} <= set(card["groups"])
     evaluation = card["evaluation"]
+    assert datetime.fromisoformat(adaptation["date"])
     assert evaluation["gain_ccc_interval"][0] > 0
+    assert evaluation["by_chance"] < 0.025
+    for name, (low, high) in evaluation["difference_intervals"].items():
+        assert low < evaluation["model"][name] - evaluation["base"][name] < high
     assert evaluation["model"]["ccc_valence_mean"] > evaluation["base"]["ccc_valence_mean"]
 
 
@@ -145,7 +151,7 @@ def test_what_is_no_bundle_is_never_replaced(small_dataset: Dataset, tmp_path: P
 
 
 def test_nothing_of_it_needs_tensorflow():
-    said = "import sys, offline.adapt_command, offline.adaptation, offline.corpora.sessions, onnx; "
+    said = "import sys, offline.adapt_command, offline.corpora.sessions, onnx; "
     said += "print({'tensorflow', 'keras', 'librosa', 'tf2onnx'} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "set()"

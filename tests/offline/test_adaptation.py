@@ -10,21 +10,15 @@ import pytest
 from models.affect import OUTPUTS
 from models.bundle import load
 from models.errors import MoodringError
-from offline.adaptation import (
-    FEWEST_GROUPS,
-    Correction,
-    Rated,
-    judge,
-    learn,
-    rated_pieces,
-    reaction_delay_s,
-    without_delay,
-)
+from offline.adaptation.correction import Correction
+from offline.adaptation.delay import Delay, reaction_delay
+from offline.adaptation.guard import FEWEST_GROUPS, judge
+from offline.adaptation.learning import learn
+from offline.adaptation.rated import MEANS, Rated, rated_pieces, without_delay
 from offline.dataset import Dataset, PieceSteps
 
 HOP_S, WINDOW_S = 0.5, 20.0
 SHARE = HOP_S / WINDOW_S
-MEANS = [0, 2]
 
 
 def smooth(rng: np.random.Generator, steps: int, columns: int = 2) -> np.ndarray:
@@ -63,7 +57,7 @@ def test_ratings_that_the_base_would_have_given_change_nothing():
     for one in sessions:
         np.testing.assert_allclose(correction.apply(one.affect, one.features), one.affect, atol=1e-9)
     verdict = judge(sessions, SHARE, seed=1)
-    assert verdict.gain == pytest.approx(0.0, abs=1e-9)
+    assert verdict.compared.gain == pytest.approx(0.0, abs=1e-9)
     assert not verdict.is_better
 
 
@@ -80,8 +74,8 @@ def test_a_known_scale_is_found_with_many_ratings_and_approached_with_few():
 def test_a_listener_with_another_scale_is_followed_better_and_the_base_is_replaced():
     verdict = judge(rated(music(sessions=24), 2.0, 0.8, 0.5), SHARE, seed=1)
     assert verdict.is_better
-    assert verdict.gain > 0.05
-    assert verdict.adapted["ccc_valence_mean"] > verdict.base["ccc_valence_mean"]
+    assert verdict.compared.gain > 0.05
+    assert verdict.compared.adapted["ccc_valence_mean"] > verdict.compared.base["ccc_valence_mean"]
 
 
 def test_ratings_at_random_are_refused():
@@ -99,6 +93,15 @@ def test_ratings_at_random_are_refused():
     assert accepted == 0
 
 
+def test_ratings_of_other_sessions_are_refused_as_such_and_the_listeners_own_are_not():
+    own = rated(music(sessions=24), 2.0, 0.8, 0.5)
+    others = [replace(one, ratings=other.ratings) for one, other in zip(own, own[5:] + own[:5], strict=True)]
+    assert judge(own, SHARE, seed=1).follows
+    verdict = judge(others, SHARE, seed=1)
+    assert not verdict.follows
+    assert verdict.chance > 0.1
+
+
 def test_sessions_of_one_group_are_one_session():
     sessions = rated(music(sessions=24), 2.0, 0.8, 0.5)
     together = [replace(one, group=f"song {number % 4}") for number, one in enumerate(sessions)]
@@ -113,18 +116,48 @@ def test_a_late_listener_is_found_out_and_put_right(steps: int):
         said = np.full_like(one.ratings, np.nan)
         said[steps:] = one.ratings[: len(said) - steps]
         late.append(replace(one, ratings=said))
-    delay_s = reaction_delay_s(late, HOP_S)
-    assert delay_s == pytest.approx(steps * HOP_S, abs=HOP_S)
+    assert reaction_delay(late, HOP_S).seconds == pytest.approx(steps * HOP_S, abs=HOP_S)
     moved = without_delay(late[0], steps)
     assert np.isnan(moved.ratings[len(moved.ratings) - steps :]).all()
     expected = rated(music(), 1.3, 0.0, 0.7)[0].ratings
     np.testing.assert_array_equal(moved.ratings[: len(expected) - steps], expected[: len(expected) - steps])
 
 
+def heard_and_rated(delay: int, noise: float, seed: int, sessions: int = 37) -> list[Rated]:
+    """Music as a base hears it, partly at once and partly over the last 20 s, rated by somebody who answers what is
+    played now, so many steps late, by a key, with ``noise`` that comes and goes beside it (1: as much as the music)."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for number in range(sessions):
+        played = smooth(rng, 240)
+        window = [played[max(0, step - 39) : step + 1].mean(axis=0) for step in range(len(played))]
+        heard = 0.5 * played + np.array(window)
+        affect, ratings = np.full((240, 4), 5.0), np.full((240, 4), np.nan)
+        affect[:, MEANS] += heard
+        felt = np.round((played + noise * smooth(rng, 240)) / 0.4) * 0.4
+        ratings[delay:, MEANS] = 5 + felt[: len(felt) - delay]
+        found.append(Rated(f"take {number}", f"take {number}", affect, np.ones((240, 3), np.float32), ratings))
+    return found
+
+
+@pytest.mark.parametrize("delay", [0, 4, 6])
+def test_the_delay_is_found_though_the_base_lags_and_the_listener_wavers(delay: int):
+    found = [reaction_delay(heard_and_rated(delay, 1.0, seed), HOP_S) for seed in range(3)]
+    assert [abs(one.seconds - delay * HOP_S) <= 0.5 for one in found].count(True) == 3
+    assert all(one.within is not None and one.within <= 1 for one in found)
+
+
+def test_a_delay_that_ratings_do_not_tell_is_none_and_said_to_be_unknown():
+    for seed in range(4):
+        found = reaction_delay(heard_and_rated(5, 30.0, seed, sessions=8), HOP_S)
+        assert found == Delay(0.0, None)
+        assert str(found) == "these ratings do not tell; none is assumed"
+
+
 def test_who_rates_at_random_has_no_delay():
     rng = np.random.default_rng(5)
     said = [replace(one, ratings=np.tile(rng.uniform(1, 9, (240, 1)), 4)) for one in music()]
-    assert reaction_delay_s(said, HOP_S) == 0.0
+    assert reaction_delay(said, HOP_S) == Delay(0.0, None)
 
 
 def test_the_spread_of_one_listener_stays_the_bases_and_that_of_several_is_learned():

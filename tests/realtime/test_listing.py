@@ -105,7 +105,7 @@ def test_every_setting_and_every_figure_is_shown(home: Path):
     limits = said[said.index("where it fails, and what it does not say") + 1 :][:2]
     assert limits[0].startswith("- It hears very")
     assert limits[1].startswith("very")
-    assert max(map(len, limits)) <= 100
+    assert max(map(len, limits)) <= 80
     genres = said.index("evaluation by genre, of those cross-validated pieces")
     assert [line.split() for line in said[genres + 1 : genres + 4]] == [
         ["pieces", "r", "valence"],
@@ -121,6 +121,64 @@ def test_every_setting_and_every_figure_is_shown(home: Path):
         ["r2", "valence", "mean", "0.250", "–"],
         ["pieces", "1802", "–"],
     ]
+
+
+def taught(home: Path, **changed: Any) -> Path:
+    adaptation = {
+        "date": "2026-05-04",
+        "raters": ["Ana"],
+        "minutes": 61.0,
+        "sessions": [f"take {number}" for number in range(37)],
+        "reaction_delay_s": 2.5,
+        "reaction_delay_within_s": 0.3,
+        "stretch": [1.5, 0.9],
+        "shift": [-2.0, 0.25],
+    }
+    evaluation = {
+        "groups": 37,
+        "base": {"ccc_valence_mean": 0.428, "rmse_arousal_mean": 1.603},
+        "model": {"ccc_valence_mean": 0.634, "rmse_arousal_mean": 1.734},
+        "difference_intervals": {"ccc_valence_mean": [0.1, 0.3]},
+        "interval_level": 0.9,
+        "gain_ccc": 0.128,
+        "gain_ccc_interval": [0.076, 0.171],
+    }
+    return own(
+        home, "mine", **{"base": {"name": "notes"}, "adaptation": adaptation, "evaluation": evaluation, **changed}
+    )
+
+
+def test_a_taught_model_is_put_beside_its_base_within_80_columns(home: Path):
+    taught(home)
+    page = list(show_model("mine", as_json=False))
+    said = [" ".join(line.split()) for line in page]
+    start = said.index("taught, from 'notes' on 2026-05-04")
+    assert said[start + 1 : said.index("training of 'notes'") - 1] == [
+        "learned from 61.0 rated minutes by Ana in 37 sessions",
+        "reaction delay 2.5 s (± 0.3)",
+        "valence stretched × 1.50; 5.0 has become 5.50",
+        "arousal stretched × 0.90; 5.0 has become 4.75",
+        "",
+        "judged on 37 sessions, each left out of what is learned from in its turn",
+        "notes mine difference (90%)",
+        "agreement (CCC), valence 0.428 0.634 +0.206 (+0.100 to +0.300)",
+        "error (RMSE, 1–9), arousal 1.603 1.734 +0.131",
+        "agreement, mean of both +0.128 (+0.076 to +0.171)",
+    ]
+    assert max(map(len, page[start : start + 12])) <= 80
+    assert "evaluation" not in said
+
+
+@pytest.mark.parametrize("part", ["base", "adaptation", "evaluation"])
+@pytest.mark.parametrize("held", [None, {}, [], "by hand", {"name": "notes"}, {"base": {"ccc_valence_mean": 1}}])
+def test_a_taught_models_card_made_by_hand_is_shown_as_far_as_it_goes(home: Path, part: str, held: Any):
+    taught(home, **{part: held})
+    assert lines("mine")[0].startswith("mine  (")
+
+
+def test_ratings_that_did_not_tell_the_delay_are_said_not_to(home: Path):
+    taught(home, adaptation={"reaction_delay_s": 0.0, "reaction_delay_within_s": None})
+    assert "reaction delay  the ratings do not tell; none was assumed" in lines("mine")
 
 
 @pytest.mark.parametrize("part", ["training", "evaluation", "groups", "arch"])
