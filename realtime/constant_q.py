@@ -69,8 +69,7 @@ class _Octave:
     future: int
     phases: int
     is_symmetric: bool
-    real: FloatArray  # [shape=(past + future or future, bins)]
-    imaginary: FloatArray
+    taps: FloatArray  # real, then imaginary parts [shape=(past + future or future, 2 * bins)]
 
 
 @lru_cache
@@ -123,9 +122,31 @@ def _octaves(lookahead_frames: int) -> tuple[_Octave, ...]:
             matrix = matrix[past:]
             matrix[0] /= 2  # The centre is its own counterpart.
         bins = slice(int(chosen[0]), int(chosen[-1]) + 1)
-        parts = (np.ascontiguousarray(part, np.float32) for part in (matrix.real, matrix.imag))
-        banks.append(_Octave(2**k, round(lag), bins, past, future, _PHASES[k], is_symmetric, *parts))
+        both: FloatArray = np.concatenate([matrix.real, matrix.imag], axis=1, dtype=np.float32)
+        banks.append(_Octave(2**k, round(lag), bins, past, future, _PHASES[k], is_symmetric, both))
     return tuple(banks)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spectrum:
+    """Frames in dB [shape=(frames, 309)], and what a ``LaterConstantQ`` goes on from: the same samples at the rate of
+    the first octave that the look-ahead cuts short [shape=(n,)].
+    """
+
+    decibels: FloatArray
+    decimated: FloatArray
+
+    def __add__(self, after: Spectrum) -> Spectrum:
+        """Both, one after the other."""
+        decibels = np.concatenate([self.decibels, after.decibels])
+        return Spectrum(decibels, np.concatenate([self.decimated, after.decimated]))
+
+    def split(self, frames: int) -> tuple[Spectrum, Spectrum]:
+        """The first ``frames`` and the others."""
+        samples = frames * len(self.decimated) // len(self.decibels)
+        parts = zip(np.split(self.decibels, [frames]), np.split(self.decimated, [samples]), strict=True)
+        now, later = (Spectrum(*part) for part in parts)
+        return now, later
 
 
 class ConstantQ:
@@ -146,11 +167,52 @@ class ConstantQ:
             raise ValueError(f"phases must be 1 or 4, not {phases}")
         if lookahead_frames < 4:
             raise ValueError(f"lookahead_frames must be at least 4, not {lookahead_frames}")
-        self.hop_samples = hop_frames * FRAME_SAMPLES
+        banks = _octaves(lookahead_frames)
+        self.lookahead_frames = lookahead_frames
+        self.phases = phases
+        self.whole_octaves = next(k for k, bank in enumerate(banks) if not bank.is_symmetric)
+        self._filters = _Filters(banks, hop_frames, lookahead_frames, phases)
+
+    def reset(self) -> None:
+        """Forget everything, as if new."""
+        self._filters.reset()
+
+    def push(self, samples: FloatArray) -> Spectrum:
+        """The frames that the new ``samples`` [shape=(hops * hop_frames * 256,)] complete, hops × ``hop_frames``."""
+        decibels, streams = self._filters.push(samples)
+        return Spectrum(decibels, streams[self.whole_octaves])
+
+
+class LaterConstantQ:
+    """The same with more look-ahead, in hops of ``hop_frames``, from what a ``ConstantQ`` made of the samples before.
+
+    Filters that neither cuts short are the same ones, so their frames are taken over, and come later; only those of the
+    lower octaves are computed.
+    """
+
+    def __init__(self, before: ConstantQ, *, hop_frames: int, lookahead_frames: int) -> None:
+        banks = _octaves(lookahead_frames)[before.whole_octaves :]
+        self._filters = _Filters(banks, hop_frames, lookahead_frames, before.phases)
+        self._own_bins = banks[0].bins.stop
+        waiting = lookahead_frames - before.lookahead_frames
+        self._held = np.full((waiting, BINS - self._own_bins), _decibels(np.array(POWER_FLOOR, np.float32)), np.float32)
+
+    def push(self, heard: Spectrum) -> FloatArray:
+        """As many frames in dB as were ``heard``, a number of whole hops [shape=(frames, 309)]."""
+        own, _ = self._filters.push(heard.decimated)
+        known = np.concatenate([self._held, heard.decibels[:, self._own_bins :]])
+        due, self._held = known[: len(own)], known[len(own) :]
+        return np.concatenate([own, due], axis=1)
+
+
+class _Filters:
+    """The filters of some neighbouring ``banks`` over samples at the rate of the highest, with their past."""
+
+    def __init__(self, banks: tuple[_Octave, ...], hop_frames: int, lookahead_frames: int, phases: int) -> None:
         self._hop_frames = hop_frames
+        self._banks = banks
+        self._phases = [min(bank.phases, phases) for bank in banks]
         self._lookahead_samples = lookahead_frames * FRAME_SAMPLES
-        self._banks = _octaves(lookahead_frames)
-        self._phases = [min(bank.phases, phases) for bank in self._banks]
         # Octaves with as many phases lie side by side: what follows the filters is done for all of them at once.
         self._bins: dict[int, slice] = {}
         for bank, n in zip(self._banks, self._phases, strict=True):
@@ -159,7 +221,6 @@ class ConstantQ:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything, as if new."""
         # What the next hop needs of the samples before it, at each rate; more than the filters between the rates do.
         self._held = []
         for bank, phases in zip(self._banks, self._phases, strict=True):
@@ -167,33 +228,41 @@ class ConstantQ:
             before = first + bank.past + self._lookahead_samples // bank.decimation - bank.lag
             self._held.append(np.zeros(before, np.float32))
 
-    def push(self, samples: FloatArray) -> FloatArray:
-        """The frames that the new ``samples`` [shape=(hops * hop_samples,)] complete, in dB [shape=(frames, 309)].
-
-        ``frames`` is hops × ``hop_frames``.
-        """
-        hops = len(samples) // self.hop_samples
-        power = np.empty((hops, self._hop_frames, BINS), np.float32)
-        parts = {n: np.empty((2, hops, n * self._hop_frames, BINS), np.float32) for n in self._bins}
-        stream = joined = samples
+    def push(self, stream: FloatArray) -> tuple[FloatArray, list[FloatArray]]:
+        """The frames in dB of all bins of these banks and below, and the new samples at the rate of each bank."""
+        hop_samples = self._hop_frames * FRAME_SAMPLES
+        hops = len(stream) * self._banks[0].decimation // hop_samples
+        bins = self._banks[0].bins.stop
+        power = np.empty((hops, self._hop_frames, bins), np.float32)
+        parts = {n: np.empty((2, hops, n * self._hop_frames, bins), np.float32) for n in self._bins}
+        joined = stream
+        streams = []
         for k, (bank, phases) in enumerate(zip(self._banks, self._phases, strict=True)):
             if k:
                 first = len(joined) - len(stream) - (_HALF_BAND_TAPS - 1)
-                stream = _halved(joined[first:], (hops, self.hop_samples // bank.decimation))
+                stream = _halved(joined[first:], (hops, hop_samples // bank.decimation))
+            streams.append(stream)
             joined, self._held[k] = _join(self._held[k], stream)
             step = FRAME_SAMPLES // phases // bank.decimation
             shape = (hops, self._hop_frames * phases)
-            even = odd = _stretches(joined, bank.past + bank.future, step, shape)
+            rows = _stretches(joined, bank.past + bank.future, step, shape)
+            real, imaginary = parts[phases][..., bank.bins]
             if bank.is_symmetric:
-                before, after = even[..., bank.past :: -1], even[..., bank.past :]
-                even, odd = after + before, after - before
-            real, imaginary = parts[phases]
-            np.matmul(even, bank.real, out=real[..., bank.bins])
-            np.matmul(odd, bank.imaginary, out=imaginary[..., bank.bins])
-        for phases, bins in self._bins.items():
-            power[..., bins] = _mean_power(parts[phases][..., bins], phases)
-        decibels: FloatArray = np.float32(10.0 / np.log(10.0)) * np.log(power)
-        return decibels.reshape(-1, BINS)
+                even, odd = np.split(bank.taps, 2, axis=1)
+                before, after = rows[..., bank.past :: -1], rows[..., bank.past :]
+                np.matmul(after + before, even, out=real)
+                np.matmul(after - before, odd, out=imaginary)
+            else:
+                # Rows that overlap in memory are no matrix to BLAS: it wants a copy.
+                real[...], imaginary[...] = np.split(np.ascontiguousarray(rows) @ bank.taps, 2, axis=-1)
+        for phases, chosen in self._bins.items():
+            power[..., chosen] = _mean_power(parts[phases][..., chosen], phases)
+        return _decibels(power).reshape(-1, bins), streams
+
+
+def _decibels(power: FloatArray) -> FloatArray:
+    decibels: FloatArray = np.float32(10.0 / np.log(10.0)) * np.log(power)
+    return decibels
 
 
 def _halved(stream: FloatArray, shape: tuple[int, int]) -> FloatArray:

@@ -1,7 +1,7 @@
-"""Posteriorgrams over a stream: constant-Q filter bank, normaliser, and the network that finds notes.
+"""Posteriorgrams over a stream of constant-Q spectra: the normaliser, and the network that finds notes.
 
 How much of the future a frame knows is up to the caller: little for what is announced at once, more for what is to be
-certain. Where several hops come at once they go through together, which costs less and changes nothing.
+certain. Where many frames come at once they go through together, which costs less and changes nothing.
 
 Bittner et al., "A lightweight instrument-agnostic model for polyphonic note transcription and multipitch estimation",
 ICASSP 2022.
@@ -18,7 +18,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from models.transcription import DELAY, STATES, open_transcription_network
-from realtime.constant_q import BINS, POWER_FLOOR, ConstantQ
+from realtime.constant_q import BINS, POWER_FLOOR
 
 FloatArray = NDArray[np.float32]
 
@@ -86,24 +86,23 @@ def _network() -> Any:
 
 
 class PosteriorgramStream:
-    """Turns hops of ``hop_frames`` × 256 samples into posteriorgrams that lie ``delay_frames`` behind the newest one.
+    """Turns constant-Q spectra of ``lookahead_frames`` into posteriorgrams, ``delay_frames`` behind the newest sample.
 
-    A frame's filters see ``lookahead_frames`` after it and its normaliser ``normalizer_ahead`` more; the network needs
-    another ``DELAY``. The first frame has the number −``delay_frames``.
+    A frame's normaliser sees ``normalizer_ahead`` frames more than its filters, and the network needs another
+    ``DELAY``. The first frame has the number −``delay_frames``.
     """
 
-    def __init__(self, *, hop_frames: int, lookahead_frames: int, normalizer_ahead: int = 0) -> None:
+    def __init__(self, *, lookahead_frames: int, normalizer_ahead: int = 0) -> None:
         self.delay_frames = lookahead_frames + normalizer_ahead + DELAY
-        self._constant_q = ConstantQ(hop_frames=hop_frames, lookahead_frames=lookahead_frames, phases=4)
         self._normalizer = _Normalizer(normalizer_ahead)
         self._states = {name: np.zeros(shape, np.float32) for name, shape in STATES.items()}
         # Whether the gate was open at each frame that has been heard and not come out yet.
         self._open = np.zeros(self.delay_frames, np.float32)
         self._frame = -self.delay_frames
 
-    def push(self, samples: FloatArray, is_open: NDArray[np.bool_]) -> Posteriorgrams:
-        """Take whole hops of ``samples`` and whether the gate ``is_open`` at each of their frames [shape=(frames,)]."""
-        constant_q = self._normalizer.push(self._constant_q.push(samples))
+    def push(self, decibels: FloatArray, is_open: NDArray[np.bool_]) -> Posteriorgrams:
+        """Take frames [shape=(frames, 309)], and whether the gate ``is_open`` as each comes in [shape=(frames,)]."""
+        constant_q = self._normalizer.push(decibels)
         contours, notes, onsets, activations, *states = _network().run(
             None, {"constant_q": constant_q[None], **self._states}
         )

@@ -65,7 +65,7 @@ class StreamingTranscriber:
         self._resampler = MonoResampler(self.sample_rate, SAMPLE_RATE)
         self._gate = LevelGate(HOP_SAMPLES / SAMPLE_RATE)
         self._prompt = PromptHearing()
-        self._sure = SureHearing()
+        self._sure = SureHearing(self._prompt.constant_q)
         self._ledger = NoteLedger()
         self._waiting = np.empty(0, np.float32)
         self._ready: deque[_Hop] = deque()
@@ -179,8 +179,9 @@ class StreamingTranscriber:
             levels.append((self._gate.level_db, is_audible))
         # What was below the gate when it was heard is silence, whatever the normaliser makes of it.
         is_open = np.repeat([is_audible for _, is_audible in levels], HOP_FRAMES)
-        prompt = self._prompt.push(samples, is_open)
-        sure = self._sure.push(samples, is_open)
+        spectrum = self._prompt.constant_q.push(samples)
+        prompt = self._prompt.push(spectrum, is_open)
+        sure = self._sure.push(spectrum, is_open)
         for level, heard, certain in zip(levels, prompt, sure, strict=True):
             self._ready.append(_Hop(*level, *heard, certain))
 

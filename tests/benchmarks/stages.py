@@ -20,7 +20,7 @@ from unittest.mock import patch
 import realtime.posteriorgrams
 from models.bundle import Bundle, load_for
 from models.predictor import Predictor
-from realtime.constant_q import ConstantQ
+from realtime.constant_q import ConstantQ, LaterConstantQ
 from realtime.note_scribe import NoteScribe
 from realtime.note_tracker import NoteTracker
 from realtime.resampler import MonoResampler
@@ -33,7 +33,7 @@ from realtime.window import NoteWindow
 #: What each stage is made of.
 _STAGES: dict[str, list[tuple[Any, str]]] = {
     "resampling": [(MonoResampler, "push"), (MonoResampler, "finish")],
-    "constant-Q": [(ConstantQ, "push")],
+    "constant-Q": [(ConstantQ, "push"), (LaterConstantQ, "push")],
     "notes": [(NoteTracker, "push"), (NoteScribe, "push"), (NoteWindow, "at")],
     "spectra": [(SpectrumStream, "take")],
     "memory": [(SoundMemory, "hear"), (SoundMemory, "transcribe"), (SoundMemory, "at")],
