@@ -14,7 +14,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from models.transcription import DELAY, STATES, open_transcription_network
@@ -70,13 +69,26 @@ class _Normalizer:
         lowest = np.concatenate([self._lowest, decibels.min(axis=1)])
         highest = np.concatenate([self._highest, decibels.max(axis=1)])
         self._lowest, self._highest = lowest[len(decibels) :], highest[len(decibels) :]
-        low = sliding_window_view(lowest, _NORMALISED_FRAMES).min(axis=1)[:, None]
-        high = sliding_window_view(highest, _NORMALISED_FRAMES).max(axis=1)[:, None]
+        low, high = _running(np.minimum, lowest)[:, None], _running(np.maximum, highest)[:, None]
         held = np.concatenate([self._held, decibels])
         due, self._held = held[: len(decibels)], held[len(decibels) :]
-        normal = np.zeros_like(due)
-        np.divide(due - low, high - low, out=normal, where=high > low)
-        return np.clip(normal, 0.0, 1.0, out=normal)
+        # Where all is alike nothing stands out.
+        span = np.where(high > low, high - low, np.float32(np.inf))
+        normal: FloatArray = due - low
+        normal /= span
+        np.maximum(normal, np.float32(0), out=normal)
+        return np.minimum(normal, np.float32(1), out=normal)
+
+
+def _running(of: np.ufunc, values: FloatArray) -> FloatArray:
+    """``of`` (minimum or maximum) over each ``_NORMALISED_FRAMES`` values in a row, twice as many at each step."""
+    span = 1
+    while 2 * span <= _NORMALISED_FRAMES:
+        values = of(values[:-span], values[span:])
+        span *= 2
+    rest = _NORMALISED_FRAMES - span
+    found: FloatArray = of(values[:-rest], values[rest:])
+    return found
 
 
 @cache
