@@ -19,7 +19,9 @@ LOWEST_PITCH = 21
 PITCHES = 88
 
 DIRECTORY = Path(__file__).parent / "bundled" / "basic-pitch"
+#: With and without what its inner layers make of the sound, which only those who ask for it should pay for.
 NETWORK = "streaming.onnx"
+NOTES_NETWORK = "notes.onnx"
 
 #: Frames by which the outputs lag behind the newest frame that went in: the context of the convolutions.
 DELAY = 10
@@ -31,7 +33,9 @@ REGISTERS = 4
 #: What a frame has of each channel: the mean in each register, then the maximum and the mean square over all pitches.
 ACTIVATIONS = len(LAYERS) * CHANNELS * (REGISTERS + 2)
 
-#: The states that are carried from one run to the next; zeros at the start of a stream.
+#: The states that are carried from one run to the next; zeros at the start of a stream. ``NOTES_NETWORK`` has no
+#: ``ACTIVATIONS_STATE``.
+ACTIVATIONS_STATE = "pooled_state"
 STATES: dict[str, tuple[int, ...]] = {
     "frames_state": (1, 1, 4, 309),
     "contour_state": (1, 8, 4, 264),
@@ -40,7 +44,7 @@ STATES: dict[str, tuple[int, ...]] = {
     "onset_input_state": (1, 32, 2, 88),
     "onset_layer_state": (1, 1, 7, 88),
     "onset_state": (1, 1, 2, 88),
-    "pooled_state": (1, 8, ACTIVATIONS),
+    ACTIVATIONS_STATE: (1, 8, ACTIVATIONS),
 }
 
 
@@ -55,12 +59,12 @@ def open_network(path: Path) -> Any:
     return onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
 
 
-def open_transcription_network() -> Any:
-    """The shipped network, checked against its card; raises ``MoodringError`` where one is damaged or missing."""
-    path = DIRECTORY / NETWORK
+def open_transcription_network(name: str = NETWORK) -> Any:
+    """A network that ships, checked against the card; raises ``MoodringError`` where it is damaged or missing."""
+    path = DIRECTORY / name
     try:
         card = json.loads((DIRECTORY / "card.json").read_text(encoding="utf-8"))
-        matches = hashlib.sha256(path.read_bytes()).hexdigest() == card["sha256"]
+        matches = hashlib.sha256(path.read_bytes()).hexdigest() == card["files"][name]["sha256"]
     except (OSError, ValueError, KeyError) as error:
         raise MoodringError(f"{DIRECTORY} is damaged ({error}); reinstall moodring") from None
     if not matches:

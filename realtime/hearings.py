@@ -69,7 +69,9 @@ class SureHearing:
 
     def __init__(self, before: ConstantQ) -> None:
         self._constant_q = LaterConstantQ(before, hop_frames=_SURE_HOPS * HOP_FRAMES, lookahead_frames=_SURE_FRAMES)
-        self._stream = PosteriorgramStream(lookahead_frames=_SURE_FRAMES, normalizer_ahead=_SURE_NORMALIZER_FRAMES)
+        self._stream = PosteriorgramStream(
+            lookahead_frames=_SURE_FRAMES, normalizer_ahead=_SURE_NORMALIZER_FRAMES, with_activations=False
+        )
         self._scribe = NoteScribe()
         self._waiting: Spectrum | None = None
         self._is_open = np.empty(0, np.bool_)

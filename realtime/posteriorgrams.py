@@ -16,7 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.transcription import DELAY, STATES, open_transcription_network
+from models.transcription import (
+    ACTIVATIONS_STATE,
+    DELAY,
+    NETWORK,
+    NOTES_NETWORK,
+    STATES,
+    open_transcription_network,
+)
 from realtime.constant_q import BINS, POWER_FLOOR
 
 FloatArray = NDArray[np.float32]
@@ -30,7 +37,8 @@ class Posteriorgrams:
     """What the network made of some frames: probabilities 0…1, one row a frame; ``frame`` is the number of the first.
 
     ``contours`` has three bins a semitone [shape=(frames, 264)], ``notes`` and ``onsets`` one [shape=(frames, 88)];
-    ``activations`` are what its inner layers made of the frame, from 0 up [shape=(frames, ACTIVATIONS)].
+    ``activations`` are what its inner layers made of the frame, from 0 up [shape=(frames, ACTIVATIONS), or (frames, 0)
+    where they were not asked for].
     ``audible`` [shape=(frames,)] is 0 for frames that were below the gate, else 1.
     """
 
@@ -92,22 +100,27 @@ def _running(of: np.ufunc, values: FloatArray) -> FloatArray:
 
 
 @cache
-def _network() -> Any:
-    """The network, loaded once: it keeps no state of its own, so one serves all."""
-    return open_transcription_network()
+def _network(name: str) -> Any:
+    """The network of that name, loaded once: it keeps no state of its own, so one serves all."""
+    return open_transcription_network(name)
 
 
 class PosteriorgramStream:
     """Turns constant-Q spectra of ``lookahead_frames`` into posteriorgrams, ``delay_frames`` behind the newest sample.
 
     A frame's normaliser sees ``normalizer_ahead`` frames more than its filters, and the network needs another
-    ``DELAY``. The first frame has the number −``delay_frames``.
+    ``DELAY``. The first frame has the number −``delay_frames``. ``with_activations``: they are asked for.
     """
 
-    def __init__(self, *, lookahead_frames: int, normalizer_ahead: int = 0) -> None:
+    def __init__(self, *, lookahead_frames: int, normalizer_ahead: int = 0, with_activations: bool = True) -> None:
         self.delay_frames = lookahead_frames + normalizer_ahead + DELAY
         self._normalizer = _Normalizer(normalizer_ahead)
-        self._states = {name: np.zeros(shape, np.float32) for name, shape in STATES.items()}
+        self._network = NETWORK if with_activations else NOTES_NETWORK
+        self._states = {
+            name: np.zeros(shape, np.float32)
+            for name, shape in STATES.items()
+            if with_activations or name != ACTIVATIONS_STATE
+        }
         # Whether the gate was open at each frame that has been heard and not come out yet.
         self._open = np.zeros(self.delay_frames, np.float32)
         self._frame = -self.delay_frames
@@ -115,11 +128,12 @@ class PosteriorgramStream:
     def push(self, decibels: FloatArray, is_open: NDArray[np.bool_]) -> Posteriorgrams:
         """Take frames [shape=(frames, 309)], and whether the gate ``is_open`` as each comes in [shape=(frames,)]."""
         constant_q = self._normalizer.push(decibels)
-        contours, notes, onsets, activations, *states = _network().run(
-            None, {"constant_q": constant_q[None], **self._states}
-        )
-        self._states = dict(zip(STATES, states, strict=True))
+        made = _network(self._network).run(None, {"constant_q": constant_q[None], **self._states})
+        outputs, states = made[: -len(self._states)], made[-len(self._states) :]
+        contours, notes, onsets, *summed = (output[0] for output in outputs)
+        (activations,) = summed or [np.empty((len(notes), 0), np.float32)]
+        self._states = dict(zip(self._states, states, strict=True))
         known = np.concatenate([self._open, is_open.astype(np.float32)])
         audible, self._open = known[: len(is_open)], known[len(is_open) :]
         frame, self._frame = self._frame, self._frame + len(is_open)
-        return Posteriorgrams(frame, contours[0], notes[0], onsets[0], activations[0], audible)
+        return Posteriorgrams(frame, contours, notes, onsets, activations, audible)

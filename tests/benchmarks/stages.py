@@ -20,6 +20,7 @@ from unittest.mock import patch
 import realtime.posteriorgrams
 from models.bundle import Bundle, load_for
 from models.predictor import Predictor
+from models.transcription import NETWORK, NOTES_NETWORK
 from realtime.constant_q import ConstantQ, LaterConstantQ
 from realtime.note_scribe import NoteScribe
 from realtime.note_tracker import NoteTracker
@@ -95,14 +96,14 @@ def follow(file: Path, bundle: Bundle, rate_hz: float, block_s: float) -> float:
 def stages(file: Path, bundle: Bundle, rate_hz: float, block_s: float) -> dict[str, float]:
     """Seconds of processor time of each stage of following ``file``, the most first."""
     watch = Stopwatch(time.process_time)
-    network = realtime.posteriorgrams._network()
+    network = realtime.posteriorgrams._network
     with ExitStack() as patches:
         for stage, parts in _STAGES.items():
             for owner, name in parts:
                 timed = watch.timed(stage, getattr(owner, name))
                 patches.enter_context(patch.object(owner, name, lambda *given, timed=timed: timed(*given)))
-        stand_in = _Run(watch.timed("network", network.run))
-        patches.enter_context(patch.object(realtime.posteriorgrams, "_network", lambda: stand_in))
+        stand_ins = {name: _Run(watch.timed("network", network(name).run)) for name in (NETWORK, NOTES_NETWORK)}
+        patches.enter_context(patch.object(realtime.posteriorgrams, "_network", stand_ins.__getitem__))
         known = [replace(each, compute=watch.timed(f"set {each.name}", each.compute)) for each in bundle.feature_sets]
         follow(file, replace(bundle, feature_sets=tuple(known)), rate_hz, block_s)
     watch.lap()
