@@ -144,9 +144,8 @@ class Spectrum:
     def split(self, frames: int) -> tuple[Spectrum, Spectrum]:
         """The first ``frames`` and the others."""
         samples = frames * len(self.decimated) // len(self.decibels)
-        parts = zip(np.split(self.decibels, [frames]), np.split(self.decimated, [samples]), strict=True)
-        now, later = (Spectrum(*part) for part in parts)
-        return now, later
+        now = Spectrum(self.decibels[:frames], self.decimated[:samples])
+        return now, Spectrum(self.decibels[frames:], self.decimated[samples:])
 
 
 class ConstantQ:
@@ -248,13 +247,14 @@ class _Filters:
             rows = _stretches(joined, bank.past + bank.future, step, shape)
             real, imaginary = parts[phases][..., bank.bins]
             if bank.is_symmetric:
-                even, odd = np.split(bank.taps, 2, axis=1)
+                even, odd = bank.taps[:, : real.shape[-1]], bank.taps[:, real.shape[-1] :]
                 before, after = rows[..., bank.past :: -1], rows[..., bank.past :]
                 np.matmul(after + before, even, out=real)
                 np.matmul(after - before, odd, out=imaginary)
             else:
                 # Rows that overlap in memory are no matrix to BLAS: it wants a copy.
-                real[...], imaginary[...] = np.split(np.ascontiguousarray(rows) @ bank.taps, 2, axis=-1)
+                both = np.ascontiguousarray(rows) @ bank.taps
+                real[...], imaginary[...] = both[..., : real.shape[-1]], both[..., real.shape[-1] :]
         for phases, chosen in self._bins.items():
             power[..., chosen] = _mean_power(parts[phases][..., chosen], phases)
         return _decibels(power).reshape(-1, bins), streams

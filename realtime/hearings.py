@@ -94,8 +94,9 @@ class SureHearing:
         waiting = spectrum if self._waiting is None else self._waiting + spectrum
         certain: list[Certain | None] = [None] * hops
         if together:
-            now, waiting = waiting.split(together * HOP_FRAMES)
-            now_open, self._is_open = np.split(self._is_open, [together * HOP_FRAMES])
+            frames = together * HOP_FRAMES
+            now, waiting = waiting.split(frames)
+            now_open, self._is_open = self._is_open[:frames], self._is_open[frames:]
             made = self._stream.push(self._constant_q.push(now), now_open)
             notes, onsets = made.gated()
             for hop in range(_SURE_HOPS, together + 1, _SURE_HOPS):

@@ -172,7 +172,8 @@ class StreamingTranscriber:
         """Make as many ``hops`` ready of what waits."""
         if not hops:
             return
-        samples, self._waiting = np.split(self._waiting, [hops * HOP_SAMPLES])
+        taken = hops * HOP_SAMPLES
+        samples, self._waiting = self._waiting[:taken], self._waiting[taken:]
         levels = []
         for hop in samples.reshape(hops, HOP_SAMPLES):
             is_audible = self._gate.push(hop)
