@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from models.errors import MoodringError
 
@@ -22,6 +26,8 @@ DIRECTORY = Path(__file__).parent / "bundled" / "basic-pitch"
 #: With and without what its inner layers make of the sound, which only those who ask for it should pay for.
 NETWORK = "streaming.onnx"
 NOTES_NETWORK = "notes.onnx"
+#: Products of matrices: the filters of each octave, which are given when it is opened.
+FILTERS = "filters.onnx"
 
 #: Frames by which the outputs lag behind the newest frame that went in: the context of the convolutions.
 DELAY = 10
@@ -48,19 +54,28 @@ STATES: dict[str, tuple[int, ...]] = {
 }
 
 
-def open_network(path: Path) -> Any:
-    """An onnxruntime session over the network at ``path``, on one thread: a hop is too small to share out."""
+def open_network(path: Path, given: Mapping[str, NDArray[np.float32]] | None = None) -> Any:
+    """An onnxruntime session over the network at ``path``, on one thread: a hop is too small to share out.
+
+    ``given`` are the weights that are not in the file, by name.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    if given:
+        values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in given.values()]
+        options.add_external_initializers(list(given), values)
     return onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
 
 
-def open_transcription_network(name: str = NETWORK) -> Any:
-    """A network that ships, checked against the card; raises ``MoodringError`` where it is damaged or missing."""
+def open_transcription_network(name: str = NETWORK, given: Mapping[str, NDArray[np.float32]] | None = None) -> Any:
+    """A network that ships, checked against the card; raises ``MoodringError`` where it is damaged or missing.
+
+    ``given`` is that of ``open_network``.
+    """
     path = DIRECTORY / name
     try:
         card = json.loads((DIRECTORY / "card.json").read_text(encoding="utf-8"))
@@ -69,4 +84,4 @@ def open_transcription_network(name: str = NETWORK) -> Any:
         raise MoodringError(f"{DIRECTORY} is damaged ({error}); reinstall moodring") from None
     if not matches:
         raise MoodringError(f"{path} does not match its card; reinstall moodring")
-    return open_network(path)
+    return open_network(path, given)

@@ -18,11 +18,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.transcription import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE
+from models.transcription import FILTERS, FRAME_S, FRAME_SAMPLES, SAMPLE_RATE, open_transcription_network
 
 BINS = 309
 BINS_PER_OCTAVE = 36
@@ -44,6 +45,11 @@ _HALVED_TOGETHER = 32
 _PHASES = (4, 4, 4, 4, 2, 2, 2)
 _MOST_HALVINGS = len(_PHASES) - 1
 
+#: With no more look-ahead than this (0.46 s) the filters of each rate fit into a matrix of its shape in
+#: ``FILTER_SHAPES``: samples, and twice as many columns as bins.
+_MOST_LOOKAHEAD = 40
+FILTER_SHAPES = ((432, 2 * 2 * BINS_PER_OCTAVE), *5 * ((432, 2 * BINS_PER_OCTAVE),), (472, 2 * 57))
+
 
 def half_filter_frames(pitch: float) -> float:
     """How many frames the filter at a MIDI ``pitch`` reaches ahead, and back."""
@@ -56,10 +62,7 @@ class _Octave:
 
     ``past`` and ``future`` are how many samples before and from the frame's centre the stretch holds, ``lag`` how far
     the decimated stream lags behind its input; all three at the octave's own rate. ``phases`` is the most phases that
-    are worth computing at that rate.
-
-    Where no filter is cut short by the look-ahead, all are symmetric: the real parts even, the imaginary ones odd. Then
-    they take sums and differences of the samples as far after the centre as before it, and have half the rows.
+    are worth computing at that rate. ``is_whole``: the look-ahead cuts none of the filters short.
     """
 
     decimation: int
@@ -68,8 +71,8 @@ class _Octave:
     past: int
     future: int
     phases: int
-    is_symmetric: bool
-    taps: FloatArray  # real, then imaginary parts [shape=(past + future or future, 2 * bins)]
+    is_whole: bool
+    taps: FloatArray  # real, then imaginary parts [shape=(past + future, 2 * bins), one of ``FILTER_SHAPES``]
 
 
 @lru_cache
@@ -112,19 +115,28 @@ def _octaves(lookahead_frames: int) -> tuple[_Octave, ...]:
         most_future_s = lookahead_frames * FRAME_S - (round(lag) + 1) / rate
         chosen = np.flatnonzero(halvings == k)
         filters = [_filter(frequencies[b], rate, most_future_s) for b in chosen]
-        past = max(before for before, _ in filters)
         future = max(len(taps) - before for before, taps in filters)
+        # Shorter ones are filled up with older samples that count nothing.
+        past = FILTER_SHAPES[k][0] - future
         matrix = np.zeros((past + future, len(chosen)), np.complex128)
         for column, (b, (before, taps)) in enumerate(zip(chosen, filters, strict=True)):
             matrix[past - before : past - before + len(taps), column] = taps * np.sqrt(lengths[b])
-        is_symmetric = future == past + 1 and np.allclose(matrix[: past + 1], matrix[past:][::-1].conj(), atol=1e-9)
-        if is_symmetric:
-            matrix = matrix[past:]
-            matrix[0] /= 2  # The centre is its own counterpart.
         bins = slice(int(chosen[0]), int(chosen[-1]) + 1)
+        is_whole = all(len(taps) == 2 * before + 1 for before, taps in filters)
         both: FloatArray = np.concatenate([matrix.real, matrix.imag], axis=1, dtype=np.float32)
-        banks.append(_Octave(2**k, round(lag), bins, past, future, _PHASES[k], is_symmetric, both))
+        banks.append(_Octave(2**k, round(lag), bins, past, future, _PHASES[k], is_whole, both))
     return tuple(banks)
+
+
+@lru_cache(maxsize=8)
+def _products(lookahead_frames: int, first: int) -> Any:
+    """The network that multiplies stretches of samples with the filters of the octaves from the ``first`` on.
+
+    Once for each look-ahead: it keeps the filters in the order in which it needs them.
+    """
+    taps = {f"taps_{2**k}": np.zeros(shape, np.float32) for k, shape in enumerate(FILTER_SHAPES)}
+    taps |= {f"taps_{bank.decimation}": bank.taps for bank in _octaves(lookahead_frames)[first:]}
+    return open_transcription_network(FILTERS, taps)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,18 +170,18 @@ class ConstantQ:
     that follow its look-ahead at the earliest, so none comes later for it.
 
     Several hops at once give the same frames, bit for bit, as one at a time. Raises ``ValueError`` for a look-ahead
-    that leaves the lowest octaves nothing (below 4 frames), and for other numbers of phases than 1 and 4.
+    that leaves the lowest octaves nothing (below 4 frames) or is above 40, and for phases other than 1 and 4.
     """
 
     def __init__(self, *, hop_frames: int, lookahead_frames: int, phases: int = 1) -> None:
         if phases not in (1, 4):
             raise ValueError(f"phases must be 1 or 4, not {phases}")
-        if lookahead_frames < 4:
-            raise ValueError(f"lookahead_frames must be at least 4, not {lookahead_frames}")
+        if not 4 <= lookahead_frames <= _MOST_LOOKAHEAD:
+            raise ValueError(f"lookahead_frames must be from 4 to {_MOST_LOOKAHEAD}, not {lookahead_frames}")
         banks = _octaves(lookahead_frames)
         self.lookahead_frames = lookahead_frames
         self.phases = phases
-        self.whole_octaves = next(k for k, bank in enumerate(banks) if not bank.is_symmetric)
+        self.whole_octaves = next(k for k, bank in enumerate(banks) if not bank.is_whole)
         self._filters = _Filters(banks, hop_frames, lookahead_frames, phases)
 
     def reset(self) -> None:
@@ -217,6 +229,13 @@ class _Filters:
         for bank, n in zip(self._banks, self._phases, strict=True):
             above = self._bins.get(n, bank.bins)
             self._bins[n] = slice(bank.bins.start, above.stop)
+        self._products = _products(lookahead_frames, len(FILTER_SHAPES) - len(banks))
+        self._parts = [f"parts_{bank.decimation}" for bank in banks]
+        # What goes into the products: nothing for the octaves that are not here.
+        self._rows = {
+            f"stretches_{2**k}": np.empty((0, FILTER_SHAPES[k][0]), np.float32)
+            for k in range(len(FILTER_SHAPES) - len(banks))
+        }
         self.reset()
 
     def reset(self) -> None:
@@ -232,8 +251,6 @@ class _Filters:
         hop_samples = self._hop_frames * FRAME_SAMPLES
         hops = len(stream) * self._banks[0].decimation // hop_samples
         bins = self._banks[0].bins.stop
-        power = np.empty((hops, self._hop_frames, bins), np.float32)
-        parts = {n: np.empty((2, hops, n * self._hop_frames, bins), np.float32) for n in self._bins}
         joined = stream
         streams = []
         for k, (bank, phases) in enumerate(zip(self._banks, self._phases, strict=True)):
@@ -243,21 +260,23 @@ class _Filters:
             streams.append(stream)
             joined, self._held[k] = _join(self._held[k], stream)
             step = FRAME_SAMPLES // phases // bank.decimation
-            shape = (hops, self._hop_frames * phases)
-            rows = _stretches(joined, bank.past + bank.future, step, shape)
-            real, imaginary = parts[phases][..., bank.bins]
-            if bank.is_symmetric:
-                even, odd = bank.taps[:, : real.shape[-1]], bank.taps[:, real.shape[-1] :]
-                before, after = rows[..., bank.past :: -1], rows[..., bank.past :]
-                np.matmul(after + before, even, out=real)
-                np.matmul(after - before, odd, out=imaginary)
-            else:
-                # Rows that overlap in memory are no matrix to BLAS: it wants a copy.
-                both = np.ascontiguousarray(rows) @ bank.taps
-                real[...], imaginary[...] = both[..., : real.shape[-1]], both[..., real.shape[-1] :]
+            rows = _stretches(joined, len(bank.taps), step, (1, hops * self._hop_frames * phases))[0]
+            # Rows that overlap in memory are no matrix to the network: it wants a copy. Fresh arrays of this size would
+            # cost more than what is done with them.
+            name = f"stretches_{bank.decimation}"
+            if name not in self._rows or self._rows[name].shape != rows.shape:
+                self._rows[name] = np.empty_like(rows, order="C")
+            self._rows[name][...] = rows
+        products = self._products.run(self._parts, self._rows)
+        powers = {n: np.empty((hops * self._hop_frames * n, bins), np.float32) for n in self._bins}
+        for bank, phases, product in zip(self._banks, self._phases, products, strict=True):
+            np.square(product, out=product)
+            middle = product.shape[1] // 2
+            np.add(product[:, :middle], product[:, middle:], out=powers[phases][:, bank.bins])
+        power = np.empty((hops * self._hop_frames, bins), np.float32)
         for phases, chosen in self._bins.items():
-            power[..., chosen] = _mean_power(parts[phases][..., chosen], phases)
-        return _decibels(power).reshape(-1, bins), streams
+            power[:, chosen] = _mean_power(powers[phases].reshape(len(power), phases, bins)[..., chosen])
+        return _decibels(power), streams
 
 
 def _decibels(power: FloatArray) -> FloatArray:
@@ -274,17 +293,15 @@ def _halved(stream: FloatArray, shape: tuple[int, int]) -> FloatArray:
     return halved
 
 
-def _mean_power(parts: FloatArray, phases: int) -> FloatArray:
-    """The geometric mean of the power over the ``phases`` of each frame, whose logarithm is the mean of theirs.
+def _mean_power(power: FloatArray) -> FloatArray:
+    """The geometric mean over the phases of each frame [shape=(frames, phases, bins) to (frames, bins)].
 
-    ``parts`` are real and imaginary [shape=(2, hops, frames * phases, bins)].
+    Its logarithm is the mean of theirs. The floor is added on the way.
     """
-    squared = np.square(parts)
-    power: FloatArray = squared[0] + squared[1]
-    power += np.float32(POWER_FLOOR)
-    for _ in range(phases.bit_length() - 1):
-        power = np.sqrt(power[..., 0::2, :] * power[..., 1::2, :])
-    return power
+    power = power + np.float32(POWER_FLOOR)
+    while power.shape[1] > 1:
+        power = np.sqrt(power[:, 0::2] * power[:, 1::2])
+    return power[:, 0]
 
 
 def _join(before: FloatArray, new: FloatArray) -> tuple[FloatArray, FloatArray]:

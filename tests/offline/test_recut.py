@@ -16,6 +16,7 @@ from models.transcription import (
     ACTIVATIONS_STATE,
     DELAY,
     DIRECTORY,
+    FILTERS,
     NETWORK,
     NOTES_NETWORK,
     SAMPLE_RATE,
@@ -101,7 +102,7 @@ def test_rebuilding_gives_the_file_that_ships_byte_for_byte(tmp_path: Path, monk
 
     monkeypatch.setattr("sys.argv", ["recut", "-o", str(tmp_path / "rebuilt")])
     recut.main()
-    for file in (NETWORK, NOTES_NETWORK, "card.json"):
+    for file in (NETWORK, NOTES_NETWORK, FILTERS, "card.json"):
         assert (tmp_path / "rebuilt" / file).read_bytes() == (DIRECTORY / file).read_bytes(), file
 
 
@@ -109,7 +110,7 @@ def test_the_card_says_where_the_network_comes_from() -> None:
     from offline.recut import source_network
 
     card = json.loads((DIRECTORY / "card.json").read_text())
-    for file in (NETWORK, NOTES_NETWORK):
+    for file in (NETWORK, NOTES_NETWORK, FILTERS):
         shipped = (DIRECTORY / file).read_bytes()
         assert card["files"][file] == {"size": len(shipped), "sha256": hashlib.sha256(shipped).hexdigest()}
     assert card["source_sha256"] == hashlib.sha256(source_network().read_bytes()).hexdigest()

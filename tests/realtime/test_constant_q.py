@@ -169,7 +169,13 @@ def test_reset_is_as_good_as_new(music: np.ndarray) -> None:
     np.testing.assert_array_equal(again, new)
 
 
-def test_a_look_ahead_too_short_for_the_lowest_octave_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^lookahead_frames must be at least 4, not 3$"):
-        ConstantQ(hop_frames=4, lookahead_frames=3)
-    ConstantQ(hop_frames=4, lookahead_frames=4)
+@pytest.mark.parametrize("lookahead", [3, 41])
+def test_a_look_ahead_that_the_filters_cannot_have_is_refused(lookahead: int) -> None:
+    """Less leaves the lowest octave nothing; with more the filters outgrow their matrices."""
+    with pytest.raises(ValueError, match=rf"^lookahead_frames must be from 4 to 40, not {lookahead}$"):
+        ConstantQ(hop_frames=4, lookahead_frames=lookahead)
+
+
+@pytest.mark.parametrize("lookahead", [4, 40])
+def test_the_least_and_the_most_look_ahead_are_taken(lookahead: int) -> None:
+    ConstantQ(hop_frames=4, lookahead_frames=lookahead)
