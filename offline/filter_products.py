@@ -1,7 +1,7 @@
 """The constant-Q filters' products of matrices, as a network: onnxruntime lays the filters out once for all.
 
-The filters themselves are not in it. ``realtime.constant_q`` designs them for its look-ahead, and gives them to the
-network when it is opened.
+The filters themselves are not in it. ``realtime.constant_q_filters`` designs them for a look-ahead, and gives them to
+the network when it is opened.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import onnx
 from onnx import TensorProto, helper
 
-from realtime.constant_q import FILTER_SHAPES
+from realtime.constant_q_filters import FILTER_SHAPES
 
 
 def filter_products() -> onnx.ModelProto:

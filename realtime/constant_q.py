@@ -17,126 +17,28 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.transcription import FILTERS, FRAME_S, FRAME_SAMPLES, SAMPLE_RATE, open_transcription_network
+from models.transcription import FRAME_SAMPLES
+from realtime.constant_q_filters import (
+    BINS,
+    FILTER_SHAPES,
+    HALF_BAND_TAPS,
+    MOST_LOOKAHEAD,
+    Octave,
+    filter_products,
+    half_band,
+    octaves,
+)
 
-BINS = 309
-BINS_PER_OCTAVE = 36
-LOWEST_HZ = 27.5
-QUALITY = 1.0 / (math.pow(2.0, 1.0 / BINS_PER_OCTAVE) - 1.0)
 #: Power that is added before the logarithm, as the reference does: silence is −100 dB.
 POWER_FLOOR = 1e-10
-
-FloatArray = NDArray[np.float32]
-
-#: Half-band filter between the rates, odd length; passes up to 0.12 and stops from 0.38 of the rate.
-_HALF_BAND_TAPS = 23
-#: At most so many of its outputs come of one row of a product of matrices.
+#: At most so many outputs of a half-band filter come of one row of a product of matrices.
 _HALVED_TOGETHER = 32
 
-#: Phases of a frame that are worth computing at each rate, from 22,050 Hz down by halves. They lie a whole number of
-#: samples apart there, and low filters, a sixth of a second long and more, change little between phases: against four
-#: throughout, two are off by 0.1 dB (RMS on music) at a sixteenth of the rate.
-_PHASES = (4, 4, 4, 4, 2, 2, 2)
-_MOST_HALVINGS = len(_PHASES) - 1
-
-#: With no more look-ahead than this (0.46 s) the filters of each rate fit into a matrix of its shape in
-#: ``FILTER_SHAPES``: samples, and twice as many columns as bins.
-_MOST_LOOKAHEAD = 40
-FILTER_SHAPES = ((432, 2 * 2 * BINS_PER_OCTAVE), *5 * ((432, 2 * BINS_PER_OCTAVE),), (472, 2 * 57))
-
-
-def half_filter_frames(pitch: float) -> float:
-    """How many frames the filter at a MIDI ``pitch`` reaches ahead, and back."""
-    return QUALITY / (440.0 * math.pow(2.0, (pitch - 69) / 12)) / 2 / FRAME_S
-
-
-@dataclass(frozen=True)
-class _Octave:
-    """The filters of the bins that are computed at one rate, as a matrix over a stretch of samples around a frame.
-
-    ``past`` and ``future`` are how many samples before and from the frame's centre the stretch holds, ``lag`` how far
-    the decimated stream lags behind its input; all three at the octave's own rate. ``phases`` is the most phases that
-    are worth computing at that rate. ``is_whole``: the look-ahead cuts none of the filters short.
-    """
-
-    decimation: int
-    lag: int
-    bins: slice
-    past: int
-    future: int
-    phases: int
-    is_whole: bool
-    taps: FloatArray  # real, then imaginary parts [shape=(past + future, 2 * bins), one of ``FILTER_SHAPES``]
-
-
-@lru_cache
-def _half_band(together: int) -> FloatArray:
-    """A matrix to ``together`` samples at half the rate [shape=(2 * together + 21, together)]."""
-    n = np.arange(_HALF_BAND_TAPS) - _HALF_BAND_TAPS // 2
-    taps = 0.5 * np.sinc(n / 2) * np.kaiser(_HALF_BAND_TAPS, 7.0)
-    half_band = np.zeros((2 * together + _HALF_BAND_TAPS - 2, together), np.float32)
-    for sample in range(together):
-        half_band[2 * sample : 2 * sample + _HALF_BAND_TAPS, sample] = taps / taps.sum()
-    return half_band
-
-
-def _filter(frequency: float, rate: float, most_future_s: float) -> tuple[int, NDArray[np.complex128]]:
-    """The filter of one bin at one rate: how many of its samples come before the centre, and its taps."""
-    past_s = QUALITY / frequency / 2
-    future_s = min(past_s, most_future_s)
-    past, future = int(past_s * rate), int(future_s * rate)
-    t = np.arange(-past, future + 1) / rate
-    flank = np.where(t < 0, t / past_s, t / future_s)
-    window = np.cos(np.pi / 2 * flank) ** 2
-    window /= window.sum()
-    taps = window * np.exp(-2j * np.pi * frequency * t)
-    # A flank cut short lets a constant offset through, which whole filters do not hear.
-    return past, taps - window * taps.sum()
-
-
-@lru_cache(maxsize=4)
-def _octaves(lookahead_frames: int) -> tuple[_Octave, ...]:
-    frequencies = LOWEST_HZ * 2.0 ** (np.arange(BINS) / BINS_PER_OCTAVE)
-    lengths = np.ceil(QUALITY * SAMPLE_RATE / frequencies)
-    # The top two octaves run at the full rate, every further one at half the rate of the one above it. The lowest is
-    # an exception: the filters on the way to another rate would take up more look-ahead than its own get.
-    halvings = np.clip((BINS - 1 - np.arange(BINS)) // BINS_PER_OCTAVE - 1, 0, _MOST_HALVINGS)
-    banks = []
-    lag = 0.0
-    for k in range(int(halvings.max()) + 1):
-        lag = (lag + _HALF_BAND_TAPS // 2) / 2 if k else 0.0
-        rate = SAMPLE_RATE / 2**k
-        most_future_s = lookahead_frames * FRAME_S - (round(lag) + 1) / rate
-        chosen = np.flatnonzero(halvings == k)
-        filters = [_filter(frequencies[b], rate, most_future_s) for b in chosen]
-        future = max(len(taps) - before for before, taps in filters)
-        # Shorter ones are filled up with older samples that count nothing.
-        past = FILTER_SHAPES[k][0] - future
-        matrix = np.zeros((past + future, len(chosen)), np.complex128)
-        for column, (b, (before, taps)) in enumerate(zip(chosen, filters, strict=True)):
-            matrix[past - before : past - before + len(taps), column] = taps * np.sqrt(lengths[b])
-        bins = slice(int(chosen[0]), int(chosen[-1]) + 1)
-        is_whole = all(len(taps) == 2 * before + 1 for before, taps in filters)
-        both: FloatArray = np.concatenate([matrix.real, matrix.imag], axis=1, dtype=np.float32)
-        banks.append(_Octave(2**k, round(lag), bins, past, future, _PHASES[k], is_whole, both))
-    return tuple(banks)
-
-
-@lru_cache(maxsize=8)
-def _products(lookahead_frames: int, first: int) -> Any:
-    """The network that multiplies stretches of samples with the filters of the octaves from the ``first`` on.
-
-    Once for each look-ahead: it keeps the filters in the order in which it needs them.
-    """
-    taps = {f"taps_{2**k}": np.zeros(shape, np.float32) for k, shape in enumerate(FILTER_SHAPES)}
-    taps |= {f"taps_{bank.decimation}": bank.taps for bank in _octaves(lookahead_frames)[first:]}
-    return open_transcription_network(FILTERS, taps)
+FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -176,9 +78,9 @@ class ConstantQ:
     def __init__(self, *, hop_frames: int, lookahead_frames: int, phases: int = 1) -> None:
         if phases not in (1, 4):
             raise ValueError(f"phases must be 1 or 4, not {phases}")
-        if not 4 <= lookahead_frames <= _MOST_LOOKAHEAD:
-            raise ValueError(f"lookahead_frames must be from 4 to {_MOST_LOOKAHEAD}, not {lookahead_frames}")
-        banks = _octaves(lookahead_frames)
+        if not 4 <= lookahead_frames <= MOST_LOOKAHEAD:
+            raise ValueError(f"lookahead_frames must be from 4 to {MOST_LOOKAHEAD}, not {lookahead_frames}")
+        banks = octaves(lookahead_frames)
         self.lookahead_frames = lookahead_frames
         self.phases = phases
         self.whole_octaves = next(k for k, bank in enumerate(banks) if not bank.is_whole)
@@ -202,7 +104,7 @@ class LaterConstantQ:
     """
 
     def __init__(self, before: ConstantQ, *, hop_frames: int, lookahead_frames: int) -> None:
-        banks = _octaves(lookahead_frames)[before.whole_octaves :]
+        banks = octaves(lookahead_frames)[before.whole_octaves :]
         self._filters = _Filters(banks, hop_frames, lookahead_frames, before.phases)
         self._own_bins = banks[0].bins.stop
         waiting = lookahead_frames - before.lookahead_frames
@@ -219,7 +121,7 @@ class LaterConstantQ:
 class _Filters:
     """The filters of some neighbouring ``banks`` over samples at the rate of the highest, with their past."""
 
-    def __init__(self, banks: tuple[_Octave, ...], hop_frames: int, lookahead_frames: int, phases: int) -> None:
+    def __init__(self, banks: tuple[Octave, ...], hop_frames: int, lookahead_frames: int, phases: int) -> None:
         self._hop_frames = hop_frames
         self._banks = banks
         self._phases = [min(bank.phases, phases) for bank in banks]
@@ -229,7 +131,7 @@ class _Filters:
         for bank, n in zip(self._banks, self._phases, strict=True):
             above = self._bins.get(n, bank.bins)
             self._bins[n] = slice(bank.bins.start, above.stop)
-        self._products = _products(lookahead_frames, len(FILTER_SHAPES) - len(banks))
+        self._products = filter_products(lookahead_frames, len(FILTER_SHAPES) - len(banks))
         self._parts = [f"parts_{bank.decimation}" for bank in banks]
         # What goes into the products: nothing for the octaves that are not here.
         self._rows = {
@@ -255,7 +157,7 @@ class _Filters:
         streams = []
         for k, (bank, phases) in enumerate(zip(self._banks, self._phases, strict=True)):
             if k:
-                first = len(joined) - len(stream) - (_HALF_BAND_TAPS - 1)
+                first = len(joined) - len(stream) - (HALF_BAND_TAPS - 1)
                 stream = _halved(joined[first:], (hops, hop_samples // bank.decimation))
             streams.append(stream)
             joined, self._held[k] = _join(self._held[k], stream)
@@ -287,9 +189,9 @@ def _decibels(power: FloatArray) -> FloatArray:
 def _halved(stream: FloatArray, shape: tuple[int, int]) -> FloatArray:
     """The ``stream`` at half its rate; ``shape`` is how many hops come out, and how many samples of each."""
     together = math.gcd(shape[1], _HALVED_TOGETHER)
-    half_band = _half_band(together)
-    rows = _stretches(stream, len(half_band), 2 * together, (shape[0], shape[1] // together))
-    halved: FloatArray = (rows @ half_band).ravel()
+    taps = half_band(together)
+    rows = _stretches(stream, len(taps), 2 * together, (shape[0], shape[1] // together))
+    halved: FloatArray = (rows @ taps).ravel()
     return halved
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from functools import cache
 
-from realtime.constant_q import half_filter_frames
+from realtime.constant_q_filters import half_filter_frames
 
 
 @cache

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.transcription import LOWEST_PITCH, PITCHES
-from realtime.constant_q import half_filter_frames
+from realtime.constant_q_filters import half_filter_frames
 
 FloatArray = NDArray[np.float32]
 

@@ -24,7 +24,8 @@ from models.transcription import (
     STATES,
     open_transcription_network,
 )
-from realtime.constant_q import BINS, POWER_FLOOR
+from realtime.constant_q import POWER_FLOOR
+from realtime.constant_q_filters import BINS
 
 FloatArray = NDArray[np.float32]
 

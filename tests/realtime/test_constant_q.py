@@ -11,7 +11,8 @@ import soundfile
 import soxr
 
 from models.transcription import FRAME_SAMPLES, SAMPLE_RATE
-from realtime.constant_q import BINS, ConstantQ, LaterConstantQ
+from realtime.constant_q import ConstantQ, LaterConstantQ
+from realtime.constant_q_filters import BINS
 
 LOOKAHEAD = 16
 #: Samples and frames of one window of Basic Pitch.

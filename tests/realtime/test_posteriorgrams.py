@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from models.transcription import DELAY, FRAME_SAMPLES, SAMPLE_RATE
-from realtime.constant_q import BINS, ConstantQ
+from realtime.constant_q import ConstantQ
+from realtime.constant_q_filters import BINS
 from realtime.posteriorgrams import PosteriorgramStream, _Normalizer
 
 HOP = 16
