@@ -31,6 +31,8 @@ FloatArray = NDArray[np.float32]
 
 #: The reference normalises windows of this many frames (2 s).
 _NORMALISED_FRAMES = 172
+#: At most so many frames go through the network together; beyond that its layers outgrow the cache.
+_MOST_FRAMES = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,12 +131,18 @@ class PosteriorgramStream:
     def push(self, decibels: FloatArray, is_open: NDArray[np.bool_]) -> Posteriorgrams:
         """Take frames [shape=(frames, 309)], and whether the gate ``is_open`` as each comes in [shape=(frames,)]."""
         constant_q = self._normalizer.push(decibels)
-        made = _network(self._network).run(None, {"constant_q": constant_q[None], **self._states})
-        outputs, states = made[: -len(self._states)], made[-len(self._states) :]
-        contours, notes, onsets, *summed = (output[0] for output in outputs)
+        parts = [self._run(constant_q[i : i + _MOST_FRAMES]) for i in range(0, len(constant_q), _MOST_FRAMES)]
+        outputs = parts[0] if len(parts) == 1 else [np.concatenate(part) for part in zip(*parts, strict=True)]
+        contours, notes, onsets, *summed = outputs
         (activations,) = summed or [np.empty((len(notes), 0), np.float32)]
-        self._states = dict(zip(self._states, states, strict=True))
         known = np.concatenate([self._open, is_open.astype(np.float32)])
         audible, self._open = known[: len(is_open)], known[len(is_open) :]
         frame, self._frame = self._frame, self._frame + len(is_open)
         return Posteriorgrams(frame, contours, notes, onsets, activations, audible)
+
+    def _run(self, constant_q: FloatArray) -> list[FloatArray]:
+        """The network's outputs for the next frames."""
+        made = _network(self._network).run(None, {"constant_q": constant_q[None], **self._states})
+        outputs, states = made[: -len(self._states)], made[-len(self._states) :]
+        self._states = dict(zip(self._states, states, strict=True))
+        return [output[0] for output in outputs]
