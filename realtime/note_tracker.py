@@ -115,13 +115,18 @@ class NoteTracker:
         """Rises above the two frames before [shape=(frames, 88)], scaled to the strongest onset lately."""
         notes = known_notes[2:]
         rise: FloatArray = np.maximum(notes - np.maximum(known_notes[:-2], known_notes[1:-1]), np.float32(0))
-        scale = np.ones((len(rise), 1), np.float32)
-        for row, (onset, most) in enumerate(zip(onsets.max(axis=1).tolist(), rise.max(axis=1).tolist(), strict=True)):
-            self._most_onset = max(self._most_onset * _FADE, onset)
-            self._most_rise = max(self._most_rise * _FADE, most)
-            if self._most_rise > 0.0:
-                scale[row] = self._most_onset / self._most_rise
-        rise *= scale
+        most_onset, most_rise = self._most_onset, self._most_rise
+        scales = []
+        for onset, most in zip(onsets.max(axis=1).tolist(), rise.max(axis=1).tolist(), strict=True):
+            most_onset *= _FADE
+            if onset > most_onset:
+                most_onset = onset
+            most_rise *= _FADE
+            if most > most_rise:
+                most_rise = most
+            scales.append(most_onset / most_rise if most_rise > 0.0 else 1.0)
+        self._most_onset, self._most_rise = most_onset, most_rise
+        rise *= np.array(scales, np.float32)[:, None]
         return rise
 
     def _take(self, notes: list[float], both: FloatArray, peaks: set[int], loud: set[int]) -> list[FrameNote]:
