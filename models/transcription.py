@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from models.errors import MoodringError
 
@@ -20,7 +24,11 @@ LOWEST_PITCH = 21
 PITCHES = 88
 
 DIRECTORY = Path(__file__).parent / "bundled" / "basic-pitch"
+#: With and without what its inner layers make of the sound, which only those who ask for it should pay for.
 NETWORK = "streaming.onnx"
+NOTES_NETWORK = "notes.onnx"
+#: Products of matrices: the filters of each octave, which are given when it is opened.
+FILTERS = "filters.onnx"
 
 #: Frames by which the outputs lag behind the newest frame that went in: the context of the convolutions.
 DELAY = 10
@@ -32,7 +40,9 @@ REGISTERS = 4
 #: What a frame has of each channel: the mean in each register, then the maximum and the mean square over all pitches.
 ACTIVATIONS = len(LAYERS) * CHANNELS * (REGISTERS + 2)
 
-#: The states that are carried from one run to the next; zeros at the start of a stream.
+#: The states that are carried from one run to the next; zeros at the start of a stream. ``NOTES_NETWORK`` has no
+#: ``ACTIVATIONS_STATE``.
+ACTIVATIONS_STATE = "pooled_state"
 STATES: dict[str, tuple[int, ...]] = {
     "frames_state": (1, 1, 4, 309),
     "contour_state": (1, 8, 4, 264),
@@ -41,38 +51,51 @@ STATES: dict[str, tuple[int, ...]] = {
     "onset_input_state": (1, 32, 2, 88),
     "onset_layer_state": (1, 1, 7, 88),
     "onset_state": (1, 1, 2, 88),
-    "pooled_state": (1, 8, ACTIVATIONS),
+    ACTIVATIONS_STATE: (1, 8, ACTIVATIONS),
 }
 
 
-def open_network(path: Path) -> Any:
+def open_network(path: Path, given: Mapping[str, NDArray[np.float32]] | None = None) -> Any:
     """An onnxruntime session over the network at ``path``, on one thread: a hop is too small to share out.
 
-    The same network is opened once and shared, which sessions allow from any thread: a stage where inputs come and go
-    takes the same few models up again and again, and each opening would cost a tenth of a second and some memory.
+    ``given`` are the weights that are not in the file, by name. Without them the same network is opened once and
+    shared, which sessions allow from any thread: a stage where inputs come and go takes the same few models up again
+    and again, and each opening would cost a tenth of a second and some memory.
     """
+    if given:
+        return _open(path, given)
     return _opened(path, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 @lru_cache(maxsize=8)
 def _opened(path: Path, digest: str) -> Any:
+    return _open(path, {})
+
+
+def _open(path: Path, given: Mapping[str, NDArray[np.float32]]) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    if given:
+        values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in given.values()]
+        options.add_external_initializers(list(given), values)
     return onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
 
 
-def open_transcription_network() -> Any:
-    """The shipped network, checked against its card; raises ``MoodringError`` where one is damaged or missing."""
-    path = DIRECTORY / NETWORK
+def open_transcription_network(name: str = NETWORK, given: Mapping[str, NDArray[np.float32]] | None = None) -> Any:
+    """A network that ships, checked against the card; raises ``MoodringError`` where it is damaged or missing.
+
+    ``given`` is that of ``open_network``.
+    """
+    path = DIRECTORY / name
     try:
         card = json.loads((DIRECTORY / "card.json").read_text(encoding="utf-8"))
-        matches = hashlib.sha256(path.read_bytes()).hexdigest() == card["sha256"]
+        matches = hashlib.sha256(path.read_bytes()).hexdigest() == card["files"][name]["sha256"]
     except (OSError, ValueError, KeyError) as error:
         raise MoodringError(f"{DIRECTORY} is damaged ({error}); reinstall moodring") from None
     if not matches:
         raise MoodringError(f"{path} does not match its card; reinstall moodring")
-    return open_network(path)
+    return open_network(path, given)

@@ -15,7 +15,8 @@ from itertools import combinations
 import numpy as np
 
 from models.affect import OUTPUTS
-from offline.adaptation import Rated, reaction_delay_s
+from offline.adaptation.delay import reaction_delay
+from offline.adaptation.rated import Rated
 from offline.corpora.raters import Pass, Values
 from offline.metrics import scores
 from realtime.outputs.wording import count
@@ -87,7 +88,7 @@ def _agreement(raters: tuple[str, str], pairs: Sequence[tuple[Values, Values]]) 
 
 def _later_s(pairs: Sequence[tuple[Values, Values]]) -> float:
     """By how much the second of each pair clearly follows the first, in seconds; 0 where that is not clear."""
-    return reaction_delay_s(list(_stretches(pairs)), GRID_S)
+    return reaction_delay(list(_stretches(pairs)), GRID_S).seconds
 
 
 def _stretches(pairs: Sequence[tuple[Values, Values]]) -> Iterator[Rated]:

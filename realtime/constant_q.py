@@ -17,115 +17,49 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.transcription import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE
+from models.transcription import FRAME_SAMPLES
+from realtime.constant_q_filters import (
+    BINS,
+    FILTER_SHAPES,
+    HALF_BAND_TAPS,
+    MOST_LOOKAHEAD,
+    Octave,
+    filter_products,
+    half_band,
+    octaves,
+)
 
-BINS = 309
-BINS_PER_OCTAVE = 36
-LOWEST_HZ = 27.5
-QUALITY = 1.0 / (math.pow(2.0, 1.0 / BINS_PER_OCTAVE) - 1.0)
 #: Power that is added before the logarithm, as the reference does: silence is −100 dB.
 POWER_FLOOR = 1e-10
+#: At most so many outputs of a half-band filter come of one row of a product of matrices.
+_HALVED_TOGETHER = 32
 
 FloatArray = NDArray[np.float32]
 
-#: Half-band filter between the rates, odd length; passes up to 0.12 and stops from 0.38 of the rate.
-_HALF_BAND_TAPS = 23
-#: At most so many of its outputs come of one row of a product of matrices.
-_HALVED_TOGETHER = 32
 
-#: Phases of a frame that are worth computing at each rate, from 22,050 Hz down by halves. They lie a whole number of
-#: samples apart there, and low filters, a sixth of a second long and more, change little between phases: against four
-#: throughout, two are off by 0.1 dB (RMS on music) at a sixteenth of the rate.
-_PHASES = (4, 4, 4, 4, 2, 2, 2)
-_MOST_HALVINGS = len(_PHASES) - 1
-
-
-def half_filter_frames(pitch: float) -> float:
-    """How many frames the filter at a MIDI ``pitch`` reaches ahead, and back."""
-    return QUALITY / (440.0 * math.pow(2.0, (pitch - 69) / 12)) / 2 / FRAME_S
-
-
-@dataclass(frozen=True)
-class _Octave:
-    """The filters of the bins that are computed at one rate, as a matrix over a stretch of samples around a frame.
-
-    ``past`` and ``future`` are how many samples before and from the frame's centre the stretch holds, ``lag`` how far
-    the decimated stream lags behind its input; all three at the octave's own rate. ``phases`` is the most phases that
-    are worth computing at that rate.
-
-    Where no filter is cut short by the look-ahead, all are symmetric: the real parts even, the imaginary ones odd. Then
-    they take sums and differences of the samples as far after the centre as before it, and have half the rows.
+@dataclass(frozen=True, slots=True, eq=False)
+class Spectrum:
+    """Frames in dB [shape=(frames, 309)], and what a ``LaterConstantQ`` goes on from: the same samples at the rate of
+    the first octave that the look-ahead cuts short [shape=(n,)].
     """
 
-    decimation: int
-    lag: int
-    bins: slice
-    past: int
-    future: int
-    phases: int
-    is_symmetric: bool
-    real: FloatArray  # [shape=(past + future or future, bins)]
-    imaginary: FloatArray
+    decibels: FloatArray
+    decimated: FloatArray
 
+    def __add__(self, after: Spectrum) -> Spectrum:
+        """Both, one after the other."""
+        decibels = np.concatenate([self.decibels, after.decibels])
+        return Spectrum(decibels, np.concatenate([self.decimated, after.decimated]))
 
-@lru_cache
-def _half_band(together: int) -> FloatArray:
-    """A matrix to ``together`` samples at half the rate [shape=(2 * together + 21, together)]."""
-    n = np.arange(_HALF_BAND_TAPS) - _HALF_BAND_TAPS // 2
-    taps = 0.5 * np.sinc(n / 2) * np.kaiser(_HALF_BAND_TAPS, 7.0)
-    half_band = np.zeros((2 * together + _HALF_BAND_TAPS - 2, together), np.float32)
-    for sample in range(together):
-        half_band[2 * sample : 2 * sample + _HALF_BAND_TAPS, sample] = taps / taps.sum()
-    return half_band
-
-
-def _filter(frequency: float, rate: float, most_future_s: float) -> tuple[int, NDArray[np.complex128]]:
-    """The filter of one bin at one rate: how many of its samples come before the centre, and its taps."""
-    past_s = QUALITY / frequency / 2
-    future_s = min(past_s, most_future_s)
-    past, future = int(past_s * rate), int(future_s * rate)
-    t = np.arange(-past, future + 1) / rate
-    flank = np.where(t < 0, t / past_s, t / future_s)
-    window = np.cos(np.pi / 2 * flank) ** 2
-    window /= window.sum()
-    taps = window * np.exp(-2j * np.pi * frequency * t)
-    # A flank cut short lets a constant offset through, which whole filters do not hear.
-    return past, taps - window * taps.sum()
-
-
-@lru_cache(maxsize=4)
-def _octaves(lookahead_frames: int) -> tuple[_Octave, ...]:
-    frequencies = LOWEST_HZ * 2.0 ** (np.arange(BINS) / BINS_PER_OCTAVE)
-    lengths = np.ceil(QUALITY * SAMPLE_RATE / frequencies)
-    # The top two octaves run at the full rate, every further one at half the rate of the one above it. The lowest is
-    # an exception: the filters on the way to another rate would take up more look-ahead than its own get.
-    halvings = np.clip((BINS - 1 - np.arange(BINS)) // BINS_PER_OCTAVE - 1, 0, _MOST_HALVINGS)
-    banks = []
-    lag = 0.0
-    for k in range(int(halvings.max()) + 1):
-        lag = (lag + _HALF_BAND_TAPS // 2) / 2 if k else 0.0
-        rate = SAMPLE_RATE / 2**k
-        most_future_s = lookahead_frames * FRAME_S - (round(lag) + 1) / rate
-        chosen = np.flatnonzero(halvings == k)
-        filters = [_filter(frequencies[b], rate, most_future_s) for b in chosen]
-        past = max(before for before, _ in filters)
-        future = max(len(taps) - before for before, taps in filters)
-        matrix = np.zeros((past + future, len(chosen)), np.complex128)
-        for column, (b, (before, taps)) in enumerate(zip(chosen, filters, strict=True)):
-            matrix[past - before : past - before + len(taps), column] = taps * np.sqrt(lengths[b])
-        is_symmetric = future == past + 1 and np.allclose(matrix[: past + 1], matrix[past:][::-1].conj(), atol=1e-9)
-        if is_symmetric:
-            matrix = matrix[past:]
-            matrix[0] /= 2  # The centre is its own counterpart.
-        bins = slice(int(chosen[0]), int(chosen[-1]) + 1)
-        parts = (np.ascontiguousarray(part, np.float32) for part in (matrix.real, matrix.imag))
-        banks.append(_Octave(2**k, round(lag), bins, past, future, _PHASES[k], is_symmetric, *parts))
-    return tuple(banks)
+    def split(self, frames: int) -> tuple[Spectrum, Spectrum]:
+        """The first ``frames`` and the others."""
+        samples = frames * len(self.decimated) // len(self.decibels)
+        now = Spectrum(self.decibels[:frames], self.decimated[:samples])
+        return now, Spectrum(self.decibels[frames:], self.decimated[samples:])
 
 
 class ConstantQ:
@@ -138,28 +72,75 @@ class ConstantQ:
     that follow its look-ahead at the earliest, so none comes later for it.
 
     Several hops at once give the same frames, bit for bit, as one at a time. Raises ``ValueError`` for a look-ahead
-    that leaves the lowest octaves nothing (below 4 frames), and for other numbers of phases than 1 and 4.
+    that leaves the lowest octaves nothing (below 4 frames) or is above 40, and for phases other than 1 and 4.
     """
 
     def __init__(self, *, hop_frames: int, lookahead_frames: int, phases: int = 1) -> None:
         if phases not in (1, 4):
             raise ValueError(f"phases must be 1 or 4, not {phases}")
-        if lookahead_frames < 4:
-            raise ValueError(f"lookahead_frames must be at least 4, not {lookahead_frames}")
-        self.hop_samples = hop_frames * FRAME_SAMPLES
+        if not 4 <= lookahead_frames <= MOST_LOOKAHEAD:
+            raise ValueError(f"lookahead_frames must be from 4 to {MOST_LOOKAHEAD}, not {lookahead_frames}")
+        banks = octaves(lookahead_frames)
+        self.lookahead_frames = lookahead_frames
+        self.phases = phases
+        self.whole_octaves = next(k for k, bank in enumerate(banks) if not bank.is_whole)
+        self._filters = _Filters(banks, hop_frames, lookahead_frames, phases)
+
+    def reset(self) -> None:
+        """Forget everything, as if new."""
+        self._filters.reset()
+
+    def push(self, samples: FloatArray) -> Spectrum:
+        """The frames that the new ``samples`` [shape=(hops * hop_frames * 256,)] complete, hops × ``hop_frames``."""
+        decibels, streams = self._filters.push(samples)
+        return Spectrum(decibels, streams[self.whole_octaves])
+
+
+class LaterConstantQ:
+    """The same with more look-ahead, in hops of ``hop_frames``, from what a ``ConstantQ`` made of the samples before.
+
+    Filters that neither cuts short are the same ones, so their frames are taken over, and come later; only those of the
+    lower octaves are computed.
+    """
+
+    def __init__(self, before: ConstantQ, *, hop_frames: int, lookahead_frames: int) -> None:
+        banks = octaves(lookahead_frames)[before.whole_octaves :]
+        self._filters = _Filters(banks, hop_frames, lookahead_frames, before.phases)
+        self._own_bins = banks[0].bins.stop
+        waiting = lookahead_frames - before.lookahead_frames
+        self._held = np.full((waiting, BINS - self._own_bins), _decibels(np.array(POWER_FLOOR, np.float32)), np.float32)
+
+    def push(self, heard: Spectrum) -> FloatArray:
+        """As many frames in dB as were ``heard``, a number of whole hops [shape=(frames, 309)]."""
+        own, _ = self._filters.push(heard.decimated)
+        known = np.concatenate([self._held, heard.decibels[:, self._own_bins :]])
+        due, self._held = known[: len(own)], known[len(own) :]
+        return np.concatenate([own, due], axis=1)
+
+
+class _Filters:
+    """The filters of some neighbouring ``banks`` over samples at the rate of the highest, with their past."""
+
+    def __init__(self, banks: tuple[Octave, ...], hop_frames: int, lookahead_frames: int, phases: int) -> None:
         self._hop_frames = hop_frames
+        self._banks = banks
+        self._phases = [min(bank.phases, phases) for bank in banks]
         self._lookahead_samples = lookahead_frames * FRAME_SAMPLES
-        self._banks = _octaves(lookahead_frames)
-        self._phases = [min(bank.phases, phases) for bank in self._banks]
         # Octaves with as many phases lie side by side: what follows the filters is done for all of them at once.
         self._bins: dict[int, slice] = {}
         for bank, n in zip(self._banks, self._phases, strict=True):
             above = self._bins.get(n, bank.bins)
             self._bins[n] = slice(bank.bins.start, above.stop)
+        self._products = filter_products(lookahead_frames, len(FILTER_SHAPES) - len(banks))
+        self._parts = [f"parts_{bank.decimation}" for bank in banks]
+        # What goes into the products: nothing for the octaves that are not here.
+        self._rows = {
+            f"stretches_{2**k}": np.empty((0, FILTER_SHAPES[k][0]), np.float32)
+            for k in range(len(FILTER_SHAPES) - len(banks))
+        }
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything, as if new."""
         # What the next hop needs of the samples before it, at each rate; more than the filters between the rates do.
         self._held = []
         for bank, phases in zip(self._banks, self._phases, strict=True):
@@ -167,55 +148,62 @@ class ConstantQ:
             before = first + bank.past + self._lookahead_samples // bank.decimation - bank.lag
             self._held.append(np.zeros(before, np.float32))
 
-    def push(self, samples: FloatArray) -> FloatArray:
-        """The frames that the new ``samples`` [shape=(hops * hop_samples,)] complete, in dB [shape=(frames, 309)].
-
-        ``frames`` is hops × ``hop_frames``.
-        """
-        hops = len(samples) // self.hop_samples
-        power = np.empty((hops, self._hop_frames, BINS), np.float32)
-        parts = {n: np.empty((2, hops, n * self._hop_frames, BINS), np.float32) for n in self._bins}
-        stream = joined = samples
+    def push(self, stream: FloatArray) -> tuple[FloatArray, list[FloatArray]]:
+        """The frames in dB of all bins of these banks and below, and the new samples at the rate of each bank."""
+        hop_samples = self._hop_frames * FRAME_SAMPLES
+        hops = len(stream) * self._banks[0].decimation // hop_samples
+        bins = self._banks[0].bins.stop
+        joined = stream
+        streams = []
         for k, (bank, phases) in enumerate(zip(self._banks, self._phases, strict=True)):
             if k:
-                first = len(joined) - len(stream) - (_HALF_BAND_TAPS - 1)
-                stream = _halved(joined[first:], (hops, self.hop_samples // bank.decimation))
+                first = len(joined) - len(stream) - (HALF_BAND_TAPS - 1)
+                stream = _halved(joined[first:], (hops, hop_samples // bank.decimation))
+            streams.append(stream)
             joined, self._held[k] = _join(self._held[k], stream)
             step = FRAME_SAMPLES // phases // bank.decimation
-            shape = (hops, self._hop_frames * phases)
-            even = odd = _stretches(joined, bank.past + bank.future, step, shape)
-            if bank.is_symmetric:
-                before, after = even[..., bank.past :: -1], even[..., bank.past :]
-                even, odd = after + before, after - before
-            real, imaginary = parts[phases]
-            np.matmul(even, bank.real, out=real[..., bank.bins])
-            np.matmul(odd, bank.imaginary, out=imaginary[..., bank.bins])
-        for phases, bins in self._bins.items():
-            power[..., bins] = _mean_power(parts[phases][..., bins], phases)
-        decibels: FloatArray = np.float32(10.0 / np.log(10.0)) * np.log(power)
-        return decibels.reshape(-1, BINS)
+            rows = _stretches(joined, len(bank.taps), step, (1, hops * self._hop_frames * phases))[0]
+            # Rows that overlap in memory are no matrix to the network: it wants a copy. Fresh arrays of this size would
+            # cost more than what is done with them.
+            name = f"stretches_{bank.decimation}"
+            if name not in self._rows or self._rows[name].shape != rows.shape:
+                self._rows[name] = np.empty_like(rows, order="C")
+            self._rows[name][...] = rows
+        products = self._products.run(self._parts, self._rows)
+        powers = {n: np.empty((hops * self._hop_frames * n, bins), np.float32) for n in self._bins}
+        for bank, phases, product in zip(self._banks, self._phases, products, strict=True):
+            np.square(product, out=product)
+            middle = product.shape[1] // 2
+            np.add(product[:, :middle], product[:, middle:], out=powers[phases][:, bank.bins])
+        power = np.empty((hops * self._hop_frames, bins), np.float32)
+        for phases, chosen in self._bins.items():
+            power[:, chosen] = _mean_power(powers[phases].reshape(len(power), phases, bins)[..., chosen])
+        return _decibels(power), streams
+
+
+def _decibels(power: FloatArray) -> FloatArray:
+    decibels: FloatArray = np.float32(10.0 / np.log(10.0)) * np.log(power)
+    return decibels
 
 
 def _halved(stream: FloatArray, shape: tuple[int, int]) -> FloatArray:
     """The ``stream`` at half its rate; ``shape`` is how many hops come out, and how many samples of each."""
     together = math.gcd(shape[1], _HALVED_TOGETHER)
-    half_band = _half_band(together)
-    rows = _stretches(stream, len(half_band), 2 * together, (shape[0], shape[1] // together))
-    halved: FloatArray = (rows @ half_band).ravel()
+    taps = half_band(together)
+    rows = _stretches(stream, len(taps), 2 * together, (shape[0], shape[1] // together))
+    halved: FloatArray = (rows @ taps).ravel()
     return halved
 
 
-def _mean_power(parts: FloatArray, phases: int) -> FloatArray:
-    """The geometric mean of the power over the ``phases`` of each frame, whose logarithm is the mean of theirs.
+def _mean_power(power: FloatArray) -> FloatArray:
+    """The geometric mean over the phases of each frame [shape=(frames, phases, bins) to (frames, bins)].
 
-    ``parts`` are real and imaginary [shape=(2, hops, frames * phases, bins)].
+    Its logarithm is the mean of theirs. The floor is added on the way.
     """
-    squared = np.square(parts)
-    power: FloatArray = squared[0] + squared[1]
-    power += np.float32(POWER_FLOOR)
-    for _ in range(phases.bit_length() - 1):
-        power = np.sqrt(power[..., 0::2, :] * power[..., 1::2, :])
-    return power
+    power = power + np.float32(POWER_FLOOR)
+    while power.shape[1] > 1:
+        power = np.sqrt(power[:, 0::2] * power[:, 1::2])
+    return power[:, 0]
 
 
 def _join(before: FloatArray, new: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 from models.affect import Reading
 from models.bundle import PREFERRED, installed_folder, load, load_for, shipped
 from models.errors import MoodringError
-from models.transcription import open_transcription_network
+from models.transcription import NETWORK, NOTES_NETWORK, open_transcription_network
 from realtime.outputs.pen import Pen
 
 if TYPE_CHECKING:
@@ -131,7 +131,8 @@ def check_models() -> Iterator[Finding]:
     """Each bundle, and the network that hears notes: whether its files are what its card says, and can be run."""
     needed = {name for names in PREFERRED.values() for name in names}
     try:
-        open_transcription_network()
+        for network in (NETWORK, NOTES_NETWORK):
+            open_transcription_network(network)
     except MoodringError as error:
         yield Finding("model basic-pitch", "problem", str(error))
     else:

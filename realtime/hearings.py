@@ -1,6 +1,7 @@
 """The two hearings of a stream: at once to announce notes, and later to say for certain what they were.
 
-Both give what they heard hop by hop, in frames counted from the first one that came in.
+Both give what they heard hop by hop, in frames counted from the first one that came in. The second goes on from the
+spectrum of the first: filters that the first needs no less of the future for than the second are computed once.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.transcription import FRAME_SAMPLES
+from realtime.constant_q import ConstantQ, LaterConstantQ, Spectrum
 from realtime.note_scribe import HORIZON, NoteScribe
 from realtime.note_tracker import FrameNote, NoteTracker
 from realtime.posteriorgrams import Posteriorgrams, PosteriorgramStream
@@ -42,15 +44,18 @@ class PromptHearing:
     """The first hearing, hop by hop."""
 
     def __init__(self) -> None:
-        self._stream = PosteriorgramStream(hop_frames=HOP_FRAMES, lookahead_frames=_PROMPT_FRAMES)
+        self.constant_q = ConstantQ(hop_frames=HOP_FRAMES, lookahead_frames=_PROMPT_FRAMES, phases=4)
+        self._stream = PosteriorgramStream(lookahead_frames=_PROMPT_FRAMES)
         self._tracker = NoteTracker()
         self.delay_frames = self._stream.delay_frames
 
     def push(
-        self, samples: FloatArray, is_open: NDArray[np.bool_]
+        self, spectrum: Spectrum, is_open: NDArray[np.bool_]
     ) -> list[tuple[Posteriorgrams, tuple[FrameNote, ...]]]:
-        """Of each hop, what the network made of it and the notes that seem to begin or end."""
-        made = self._stream.push(samples, is_open)
+        """Of each hop in the ``spectrum`` that ``constant_q`` made, what the network made of it and the notes that seem
+        to begin or end.
+        """
+        made = self._stream.push(spectrum.decibels, is_open)
         heard = self._tracker.push(*made.gated())
         hops = []
         for first in range(0, len(heard), HOP_FRAMES):
@@ -62,14 +67,13 @@ class PromptHearing:
 class SureHearing:
     """The second hearing, some hops at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: ConstantQ) -> None:
+        self._constant_q = LaterConstantQ(before, hop_frames=_SURE_HOPS * HOP_FRAMES, lookahead_frames=_SURE_FRAMES)
         self._stream = PosteriorgramStream(
-            hop_frames=_SURE_HOPS * HOP_FRAMES,
-            lookahead_frames=_SURE_FRAMES,
-            normalizer_ahead=_SURE_NORMALIZER_FRAMES,
+            lookahead_frames=_SURE_FRAMES, normalizer_ahead=_SURE_NORMALIZER_FRAMES, with_activations=False
         )
         self._scribe = NoteScribe()
-        self._samples = np.empty(0, np.float32)
+        self._waiting: Spectrum | None = None
         self._is_open = np.empty(0, np.bool_)
         self.delay_frames = self._stream.delay_frames
 
@@ -78,23 +82,28 @@ class SureHearing:
         """After so many frames more, everything about a frame is decided."""
         return self.delay_frames + HORIZON + _SURE_HOPS * HOP_FRAMES
 
-    def push(self, samples: FloatArray, is_open: NDArray[np.bool_]) -> list[Certain | None]:
-        """Of each hop what became certain with it, None where it waits for the ones after it."""
-        waited = len(self._samples) // HOP_SAMPLES
-        hops = waited + len(samples) // HOP_SAMPLES
-        together = hops - hops % _SURE_HOPS
-        self._samples = np.concatenate([self._samples, samples])
+    def push(self, spectrum: Spectrum, is_open: NDArray[np.bool_]) -> list[Certain | None]:
+        """Of each hop what became certain with it, None where it waits for the ones after it.
+
+        ``spectrum`` is what the filter bank of the first hearing made.
+        """
+        waited = len(self._is_open) // HOP_FRAMES
         self._is_open = np.concatenate([self._is_open, is_open])
+        hops = len(self._is_open) // HOP_FRAMES
+        together = hops - hops % _SURE_HOPS
+        waiting = spectrum if self._waiting is None else self._waiting + spectrum
         certain: list[Certain | None] = [None] * hops
         if together:
-            now, self._samples = np.split(self._samples, [together * HOP_SAMPLES])
-            now_open, self._is_open = np.split(self._is_open, [together * HOP_FRAMES])
-            made = self._stream.push(now, now_open)
+            frames = together * HOP_FRAMES
+            now, waiting = waiting.split(frames)
+            now_open, self._is_open = self._is_open[:frames], self._is_open[frames:]
+            made = self._stream.push(self._constant_q.push(now), now_open)
             notes, onsets = made.gated()
             for hop in range(_SURE_HOPS, together + 1, _SURE_HOPS):
                 rows = slice((hop - _SURE_HOPS) * HOP_FRAMES, hop * HOP_FRAMES)
                 heard = self._scribe.push(notes[rows], onsets[rows])
                 certain[hop - 1] = Certain(tuple(heard), self._scribe.decided)
+        self._waiting = waiting
         return certain[waited:]
 
     def finish(self) -> Certain:

@@ -70,7 +70,7 @@ class LevelGate:
 
     def push(self, samples: NDArray[np.float32]) -> bool:
         """Take one hop; True while the gate is open."""
-        power = float(np.mean(np.square(samples, dtype=np.float64)))
+        power = float(np.add.reduce(np.square(samples, dtype=np.float64))) / len(samples)
         self._powers.append(power)
         level = power_to_db(power)
         if self._room_hops:

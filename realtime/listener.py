@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.affect import State
-from models.features import FeatureSet, FeatureVector, Window
+from models.features import MOMENTS_TOGETHER, FeatureSet, FeatureVector, Window
 from models.transcription import SAMPLE_RATE
 from realtime.doubles import Doubles
 from realtime.events import (
@@ -57,6 +58,10 @@ class Moment:
     notes: int
     level_db: float | None
     latency_ms: float | None
+
+
+#: A window, and all that is known of its moment but for its features: where they are nothing it is not live yet.
+_Due = tuple[Window, Moment]
 
 
 class Listener:
@@ -167,28 +172,44 @@ class Listener:
 
     def push(self, events: Iterable[Event]) -> list[Moment]:
         """Take the next events; the moments that have become due."""
-        moments: list[Moment] = []
-        for event in events:
-            moments += self._hear_sound(event) if isinstance(event, Sound) else self._hear_key(event)
-        return moments
+        return self._described(
+            chain.from_iterable(
+                self._hear_sound(event) if isinstance(event, Sound) else self._hear_key(event) for event in events
+            )
+        )
 
     def finish(self) -> list[Moment]:
         """The stream is over: the moments up to its end. Notes still on their way are counted in ``heard``.
 
         Calling it twice is fine.
         """
-        moments: list[Moment] = []
         if self._finished:
-            return moments
+            return []
         self._finished = True
+        return self._described(self._last())
+
+    def _last(self) -> Iterator[_Due]:
         if self._transcriber is not None and not self._lost:
             self._remember(self._transcriber.end_input())
-            moments += self._transcribe(self._transcriber)
+            yield from self._transcribe(self._transcriber)
             self._hear_notes(self._transcriber.flush())
-        moments += self._due(self._reached_s, inclusive=True)
+        yield from self._due(self._reached_s, inclusive=True)
+
+    def _described(self, due: Iterator[_Due]) -> list[Moment]:
+        """What is ``due``, with the features of each, a set for many moments: what it needs is at hand then."""
+        moments: list[Moment] = []
+        while some := list(islice(due, MOMENTS_TOGETHER)):
+            features: list[dict[str, FeatureVector]] = [{} for _ in some]
+            for known in self._feature_sets:
+                for (window, _), found in zip(some, features, strict=True):
+                    found[known.name] = known.compute(window)
+            for (_, moment), found in zip(some, features, strict=True):
+                is_music = any(vector.any() for vector in found.values())
+                state = State.WARMING if moment.state is State.LIVE and not is_music else moment.state
+                moments.append(replace(moment, state=state, features=found))
         return moments
 
-    def _hear_sound(self, sound: Sound) -> Iterator[Moment]:
+    def _hear_sound(self, sound: Sound) -> Iterator[_Due]:
         transcriber = self._transcriber
         if transcriber is None or self._lost or transcriber.sample_rate != sound.sample_rate:
             # A new stream of samples begins at the time that has been reached.
@@ -225,7 +246,7 @@ class Listener:
         if self._sound is not None:
             self._sound.hear(samples)
 
-    def _transcribe(self, transcriber: StreamingTranscriber) -> Iterator[Moment]:
+    def _transcribe(self, transcriber: StreamingTranscriber) -> Iterator[_Due]:
         while transcriber.next_hop_s <= transcriber.received_s:
             # Moments before the end of the hop that comes next do not know of it.
             yield from self._due(self._origin_s + transcriber.next_hop_s, inclusive=False)
@@ -244,7 +265,7 @@ class Listener:
         self._reached_s = self._origin_s + transcriber.received_s
         yield from self._due(self._reached_s, inclusive=True)
 
-    def _hear_key(self, event: KeyEvent) -> Iterator[Moment]:
+    def _hear_key(self, event: KeyEvent) -> Iterator[_Due]:
         if self._transcriber is None or self._lost:
             # A moment holds what happened at its own time, so it waits for an event that is later.
             yield from self._due(event.time_s, inclusive=False)
@@ -285,7 +306,7 @@ class Listener:
         self._doubles = Doubles()
         self._transcriber = self._sound = None
 
-    def _due(self, until_s: float, *, inclusive: bool) -> Iterator[Moment]:
+    def _due(self, until_s: float, *, inclusive: bool) -> Iterator[_Due]:
         while True:
             time_s = (self._moments + 1) / self._rate_hz
             if time_s > until_s or (time_s == until_s and not inclusive):
@@ -293,12 +314,11 @@ class Listener:
             self._moments += 1
             yield self._moment(time_s)
 
-    def _moment(self, time_s: float) -> Moment:
+    def _moment(self, time_s: float) -> _Due:
         heard = None
         if self._sound is not None and not self._lost:
             heard = self._sound.at(time_s - self._origin_s - self._sound_origin_s)
         window = self._latest = self._window.at(time_s, heard, self._tempo_bpm)
-        features = {known.name: known.compute(window) for known in self._feature_sets}
         transcriber = self._transcriber
         if self._lost:
             level_db, latency_ms = None, None
@@ -310,18 +330,15 @@ class Listener:
             level_db = transcriber.level_db
             newest_s = self._origin_s + transcriber.transcribed_s - transcriber.delay_s
             latency_ms = 1000.0 * (time_s - newest_s)
-        state = self._state(time_s, features)
-        return Moment(time_s, state, features, len(window.notes), level_db, latency_ms)
+        return window, Moment(time_s, self._state(time_s), {}, len(window.notes), level_db, latency_ms)
 
-    def _state(self, time_s: float, features: Mapping[str, FeatureVector]) -> State:
+    def _state(self, time_s: float) -> State:
         if self._lost:
             return State.LOST
         if self.is_calibrating:
             return State.WARMING
         if time_s - self._heard_s > SILENCE_AFTER_S:
             return State.SILENCE
-        if not any(vector.any() for vector in features.values()):
-            return State.WARMING
         return State.LIVE
 
 

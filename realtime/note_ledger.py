@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import cache
 
-from realtime.constant_q import half_filter_frames
+from realtime.constant_q_filters import half_filter_frames
 
 
+@cache
 def match_frames(pitch: int) -> int:
     """An announced onset and a certain one this far apart or less are of one note.
 

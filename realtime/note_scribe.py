@@ -10,6 +10,7 @@ network missed; the reference scales them by the file's maxima, here they count 
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,7 +130,9 @@ class _Ahead:
 
     def last_loud(self, pitch: int, last: int, before: int) -> int:
         """The last loud frame ``before`` a frame, or ``last`` where none is later."""
-        return max((frame for frame in self.loud(pitch) if last < frame < before), default=last)
+        loud = self.loud(pitch)
+        place = bisect_left(loud, before)
+        return max(loud[place - 1], last) if place else last
 
     def follow(self, pitch: int, start: int, last: int) -> tuple[int, int | None]:
         """Follow a note from its ``last`` loud frame; its last one, and the onset that cuts it short if one does."""
@@ -173,9 +176,7 @@ def _peaks(notes: FloatArray, onsets: FloatArray) -> NDArray[np.bool_]:
 
 def _bridged(loud: list[int], last: int, limit: int | None) -> int:
     """The last of the ``loud`` frames after ``last`` and before ``limit`` that no gap too long separates from it."""
-    for frame in loud:
-        if frame <= last:
-            continue
+    for frame in loud[bisect_right(loud, last) :]:
         if frame - last > GAP_FRAMES or (limit is not None and frame >= limit):
             break
         last = frame

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.transcription import LOWEST_PITCH, PITCHES
-from realtime.constant_q import half_filter_frames
+from realtime.constant_q_filters import half_filter_frames
 
 FloatArray = NDArray[np.float32]
 
@@ -60,6 +60,9 @@ class _Slot:
 #: At most one possible note a pitch, counted from the lowest.
 _Slots = dict[int, _Slot]
 
+#: After how many frames a candidate without an onset is announced, whatever its pitch.
+_SWELL_FRAMES = (MIN_FRAMES,) * PITCHES
+
 
 class NoteTracker:
     """Follows all 88 pitches. ``push`` takes frames as they come and says which notes began and ended.
@@ -81,6 +84,8 @@ class NoteTracker:
         self._sounding: _Slots = {}
         self._struck: _Slots = {}  # candidates with an onset
         self._swelling: _Slots = {}  # candidates without one
+        self._taken: set[int] = set()  # the pitches of the first two
+        self._shadowed: set[int] = set()  # those and their neighbours
         self._ended = [0] * PITCHES  # the frame that the newest note of each pitch ended before
 
     def push(self, notes: FloatArray, onsets: FloatArray) -> list[list[FrameNote]]:
@@ -110,42 +115,55 @@ class NoteTracker:
         """Rises above the two frames before [shape=(frames, 88)], scaled to the strongest onset lately."""
         notes = known_notes[2:]
         rise: FloatArray = np.maximum(notes - np.maximum(known_notes[:-2], known_notes[1:-1]), np.float32(0))
-        scale = np.ones((len(rise), 1), np.float32)
-        for row, (onset, most) in enumerate(zip(onsets.max(axis=1).tolist(), rise.max(axis=1).tolist(), strict=True)):
-            self._most_onset = max(self._most_onset * _FADE, onset)
-            self._most_rise = max(self._most_rise * _FADE, most)
-            if self._most_rise > 0.0:
-                scale[row] = self._most_onset / self._most_rise
-        rise *= scale
+        most_onset, most_rise = self._most_onset, self._most_rise
+        scales = []
+        for onset, most in zip(onsets.max(axis=1).tolist(), rise.max(axis=1).tolist(), strict=True):
+            most_onset *= _FADE
+            if onset > most_onset:
+                most_onset = onset
+            most_rise *= _FADE
+            if most > most_rise:
+                most_rise = most
+            scales.append(most_onset / most_rise if most_rise > 0.0 else 1.0)
+        self._most_onset, self._most_rise = most_onset, most_rise
+        rise *= np.array(scales, np.float32)[:, None]
         return rise
 
     def _take(self, notes: list[float], both: FloatArray, peaks: set[int], loud: set[int]) -> list[FrameNote]:
         """Take one frame: the probability of each pitch, the same with the frame before's, and two sets of pitches."""
         self._frame += 1
         heard: list[FrameNote] = []
-        for pitch in _outlasted(self._sounding, notes, loud):
-            self._end(pitch, self._frame + 1 - GAP_FRAMES, heard)
+        # Most frames change nothing: what is not there is not looked at, and what stays alike is not made anew.
+        if self._sounding:
+            for pitch in _outlasted(self._sounding, notes, loud):
+                self._end(pitch, self._frame + 1 - GAP_FRAMES, heard)
         for candidates in (self._struck, self._swelling):
-            for pitch in _outlasted(candidates, notes, loud):
-                del candidates[pitch]
+            if candidates:
+                for pitch in _outlasted(candidates, notes, loud):
+                    del candidates[pitch]
         for pitch in peaks:
             self._struck[pitch] = _Slot(self._frame - 1, float(both[pitch]), int(pitch not in loud))
-        self._confirm(self._struck, self._confirm_frames, heard)
+        if self._struck:
+            self._confirm(self._struck, self._confirm_frames, heard)
         self._swell(notes, loud)
-        self._confirm(self._swelling, [MIN_FRAMES] * PITCHES, heard)
+        if self._swelling:
+            self._confirm(self._swelling, _SWELL_FRAMES, heard)
         return heard
 
     def _swell(self, notes: list[float], loud: set[int]) -> None:
         """Begin a candidate wherever energy is left that no note and no neighbour of one explains."""
         taken = self._sounding.keys() | self._struck.keys()
-        shadowed = {neighbour for pitch in taken for neighbour in (pitch - 1, pitch, pitch + 1)}
-        for pitch in self._swelling.keys() & shadowed:
-            del self._swelling[pitch]
-        for pitch in loud - shadowed - self._swelling.keys():
+        if taken != self._taken:
+            self._taken = taken
+            self._shadowed = {neighbour for pitch in taken for neighbour in (pitch - 1, pitch, pitch + 1)}
+            for pitch in self._swelling.keys() & self._shadowed:
+                del self._swelling[pitch]
+        for pitch in loud - self._shadowed - self._swelling.keys():
             self._swelling[pitch] = _Slot(self._frame, notes[pitch])
 
     def _confirm(self, candidates: _Slots, after_frames: Sequence[int], heard: list[FrameNote]) -> None:
-        sure = (p for p, slot in candidates.items() if slot.start + after_frames[p] <= self._frame and not slot.below)
+        frame = self._frame
+        sure = [p for p, slot in candidates.items() if slot.start + after_frames[p] <= frame and not slot.below]
         for pitch in sorted(sure):
             slot = candidates.pop(pitch)
             # What was said to have ended later has ended later: a note does not overlap the one before it.
@@ -183,7 +201,10 @@ def _outlasted(slots: _Slots, notes: list[float], loud: set[int]) -> list[int]:
     over = []
     for pitch, slot in slots.items():
         slot.total += notes[pitch]
-        slot.below = 0 if pitch in loud else slot.below + 1
+        if pitch in loud:
+            slot.below = 0
+            continue
+        slot.below += 1
         if slot.below >= GAP_FRAMES:
             over.append(pitch)
-    return sorted(over)
+    return sorted(over) if over else over

@@ -1,7 +1,7 @@
-"""Posteriorgrams over a stream: constant-Q filter bank, normaliser, and the network that finds notes.
+"""Posteriorgrams over a stream of constant-Q spectra: the normaliser, and the network that finds notes.
 
 How much of the future a frame knows is up to the caller: little for what is announced at once, more for what is to be
-certain. Where several hops come at once they go through together, which costs less and changes nothing.
+certain. Where many frames come at once they go through together, which costs less and changes nothing.
 
 Bittner et al., "A lightweight instrument-agnostic model for polyphonic note transcription and multipitch estimation",
 ICASSP 2022.
@@ -14,16 +14,25 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from models.transcription import DELAY, STATES, open_transcription_network
-from realtime.constant_q import BINS, POWER_FLOOR, ConstantQ
+from models.transcription import (
+    ACTIVATIONS_STATE,
+    DELAY,
+    NETWORK,
+    NOTES_NETWORK,
+    STATES,
+    open_transcription_network,
+)
+from realtime.constant_q import POWER_FLOOR
+from realtime.constant_q_filters import BINS
 
 FloatArray = NDArray[np.float32]
 
 #: The reference normalises windows of this many frames (2 s).
 _NORMALISED_FRAMES = 172
+#: At most so many frames go through the network together; beyond that its layers outgrow the cache.
+_MOST_FRAMES = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +40,8 @@ class Posteriorgrams:
     """What the network made of some frames: probabilities 0…1, one row a frame; ``frame`` is the number of the first.
 
     ``contours`` has three bins a semitone [shape=(frames, 264)], ``notes`` and ``onsets`` one [shape=(frames, 88)];
-    ``activations`` are what its inner layers made of the frame, from 0 up [shape=(frames, ACTIVATIONS)].
+    ``activations`` are what its inner layers made of the frame, from 0 up [shape=(frames, ACTIVATIONS), or (frames, 0)
+    where they were not asked for].
     ``audible`` [shape=(frames,)] is 0 for frames that were below the gate, else 1.
     """
 
@@ -70,45 +80,69 @@ class _Normalizer:
         lowest = np.concatenate([self._lowest, decibels.min(axis=1)])
         highest = np.concatenate([self._highest, decibels.max(axis=1)])
         self._lowest, self._highest = lowest[len(decibels) :], highest[len(decibels) :]
-        low = sliding_window_view(lowest, _NORMALISED_FRAMES).min(axis=1)[:, None]
-        high = sliding_window_view(highest, _NORMALISED_FRAMES).max(axis=1)[:, None]
+        low, high = _running(np.minimum, lowest)[:, None], _running(np.maximum, highest)[:, None]
         held = np.concatenate([self._held, decibels])
         due, self._held = held[: len(decibels)], held[len(decibels) :]
-        normal = np.zeros_like(due)
-        np.divide(due - low, high - low, out=normal, where=high > low)
-        return np.clip(normal, 0.0, 1.0, out=normal)
+        # Where all is alike nothing stands out.
+        span = np.where(high > low, high - low, np.float32(np.inf))
+        normal: FloatArray = due - low
+        normal /= span
+        np.maximum(normal, np.float32(0), out=normal)
+        return np.minimum(normal, np.float32(1), out=normal)
+
+
+def _running(of: np.ufunc, values: FloatArray) -> FloatArray:
+    """``of`` (minimum or maximum) over each ``_NORMALISED_FRAMES`` values in a row, twice as many at each step."""
+    span = 1
+    while 2 * span <= _NORMALISED_FRAMES:
+        values = of(values[:-span], values[span:])
+        span *= 2
+    rest = _NORMALISED_FRAMES - span
+    found: FloatArray = of(values[:-rest], values[rest:])
+    return found
 
 
 @cache
-def _network() -> Any:
-    """The network, loaded once: it keeps no state of its own, so one serves all."""
-    return open_transcription_network()
+def _network(name: str) -> Any:
+    """The network of that name, loaded once: it keeps no state of its own, so one serves all."""
+    return open_transcription_network(name)
 
 
 class PosteriorgramStream:
-    """Turns hops of ``hop_frames`` × 256 samples into posteriorgrams that lie ``delay_frames`` behind the newest one.
+    """Turns constant-Q spectra of ``lookahead_frames`` into posteriorgrams, ``delay_frames`` behind the newest sample.
 
-    A frame's filters see ``lookahead_frames`` after it and its normaliser ``normalizer_ahead`` more; the network needs
-    another ``DELAY``. The first frame has the number −``delay_frames``.
+    A frame's normaliser sees ``normalizer_ahead`` frames more than its filters, and the network needs another
+    ``DELAY``. The first frame has the number −``delay_frames``. ``with_activations``: they are asked for.
     """
 
-    def __init__(self, *, hop_frames: int, lookahead_frames: int, normalizer_ahead: int = 0) -> None:
+    def __init__(self, *, lookahead_frames: int, normalizer_ahead: int = 0, with_activations: bool = True) -> None:
         self.delay_frames = lookahead_frames + normalizer_ahead + DELAY
-        self._constant_q = ConstantQ(hop_frames=hop_frames, lookahead_frames=lookahead_frames, phases=4)
         self._normalizer = _Normalizer(normalizer_ahead)
-        self._states = {name: np.zeros(shape, np.float32) for name, shape in STATES.items()}
+        self._network = NETWORK if with_activations else NOTES_NETWORK
+        self._states = {
+            name: np.zeros(shape, np.float32)
+            for name, shape in STATES.items()
+            if with_activations or name != ACTIVATIONS_STATE
+        }
         # Whether the gate was open at each frame that has been heard and not come out yet.
         self._open = np.zeros(self.delay_frames, np.float32)
         self._frame = -self.delay_frames
 
-    def push(self, samples: FloatArray, is_open: NDArray[np.bool_]) -> Posteriorgrams:
-        """Take whole hops of ``samples`` and whether the gate ``is_open`` at each of their frames [shape=(frames,)]."""
-        constant_q = self._normalizer.push(self._constant_q.push(samples))
-        contours, notes, onsets, activations, *states = _network().run(
-            None, {"constant_q": constant_q[None], **self._states}
-        )
-        self._states = dict(zip(STATES, states, strict=True))
+    def push(self, decibels: FloatArray, is_open: NDArray[np.bool_]) -> Posteriorgrams:
+        """Take frames [shape=(frames, 309)], and whether the gate ``is_open`` as each comes in [shape=(frames,)]."""
+        constant_q = self._normalizer.push(decibels)
+        parts = [self._run(constant_q[i : i + _MOST_FRAMES]) for i in range(0, len(constant_q), _MOST_FRAMES)]
+        outputs = parts[0] if len(parts) == 1 else [np.concatenate(part) for part in zip(*parts, strict=True)]
+        contours, notes, onsets, *summed = outputs
+        (activations,) = summed or [np.empty((len(notes), 0), np.float32)]
         known = np.concatenate([self._open, is_open.astype(np.float32)])
         audible, self._open = known[: len(is_open)], known[len(is_open) :]
         frame, self._frame = self._frame, self._frame + len(is_open)
-        return Posteriorgrams(frame, contours[0], notes[0], onsets[0], activations[0], audible)
+        return Posteriorgrams(frame, contours, notes, onsets, activations, audible)
+
+    def _run(self, constant_q: FloatArray) -> list[FloatArray]:
+        """The network's outputs for the next frames."""
+        made = _network(self._network).run(None, {"constant_q": constant_q[None], **self._states})
+        outputs, states = made[: -len(self._states)], made[-len(self._states) :]
+        self._states = dict(zip(self._states, states, strict=True))
+        return [output[0] for output in outputs]

@@ -6,6 +6,7 @@ however many are computed together.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,10 @@ class Spectra:
     level_db: FloatArray
     descriptors: FloatArray
 
+    def part(self, rows: slice) -> Spectra:
+        """Some of the frames."""
+        return Spectra(self.mel_db[rows], self.level_db[rows], self.descriptors[rows])
+
 
 def _mel_weights() -> tuple[NDArray[np.intp], FloatArray, NDArray[np.intp]]:
     """Triangles from 30 to 11,000 Hz on the mel scale (2595 log10(1 + f / 700)), bin after bin of band after band.
@@ -58,11 +63,16 @@ _MEL_BINS, _MEL_WEIGHTS, _MEL_BEGINS = _mel_weights()
 
 
 class SpectrumStream:
-    """Takes mono samples at 22,050 Hz as they come and gives frames when asked."""
+    """Takes mono samples at 22,050 Hz as they come and gives frames when asked.
+
+    Whatever frames there are samples for are computed together, those that are not asked for yet among them: many in a
+    row are quicker than a few now and then.
+    """
 
     def __init__(self) -> None:
         self._waiting = np.empty(0, np.float32)
         self._before: FloatArray | None = None
+        self._ahead: deque[Spectra] = deque()
         self.frames = 0
 
     def feed(self, samples: FloatArray) -> None:
@@ -71,18 +81,31 @@ class SpectrumStream:
 
     def take(self, until_sample: int) -> list[Spectra]:
         """The frames that end at or before ``until_sample`` and were not taken yet, in a few blocks."""
-        due = (until_sample - SPECTRUM_SAMPLES) // SPECTRUM_HOP + 1 - self.frames
-        have = (len(self._waiting) - SPECTRUM_SAMPLES) // SPECTRUM_HOP + 1
-        left = max(min(due, have), 0)
-        blocks = []
+        left = (until_sample - SPECTRUM_SAMPLES) // SPECTRUM_HOP + 1 - self.frames
+        if left > sum(len(block.level_db) for block in self._ahead):
+            self._compute()
+        taken = []
+        while left > 0 and self._ahead:
+            block = self._ahead.popleft()
+            if len(block.level_db) > left:
+                self._ahead.appendleft(block.part(slice(left, None)))
+                block = block.part(slice(left))
+            left -= len(block.level_db)
+            self.frames += len(block.level_db)
+            taken.append(block)
+        return taken
+
+    def _compute(self) -> None:
+        """All frames that there are samples for."""
+        left = max((len(self._waiting) - SPECTRUM_SAMPLES) // SPECTRUM_HOP + 1, 0)
+        start = 0
         while left:
             count = min(left, _MOST_FRAMES)
-            samples = self._waiting[: SPECTRUM_SAMPLES + (count - 1) * SPECTRUM_HOP]
-            blocks.append(self._spectra(sliding_window_view(samples, SPECTRUM_SAMPLES)[::SPECTRUM_HOP]))
-            self._waiting = self._waiting[count * SPECTRUM_HOP :]
-            self.frames += count
+            samples = self._waiting[start : start + SPECTRUM_SAMPLES + (count - 1) * SPECTRUM_HOP]
+            self._ahead.append(self._spectra(sliding_window_view(samples, SPECTRUM_SAMPLES)[::SPECTRUM_HOP]))
+            start += count * SPECTRUM_HOP
             left -= count
-        return blocks
+        self._waiting = self._waiting[start:]
 
     def _spectra(self, samples: FloatArray) -> Spectra:
         transform = np.fft.rfft(samples * _TAPER, axis=1)

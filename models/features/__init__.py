@@ -18,6 +18,10 @@ from models.notes import NoteArray
 
 FeatureVector = NDArray[np.float32]
 
+#: Where many moments are asked for at once, a set is computed for so many of them before the next one is. So many
+#: answers are kept of what several sets need of a window.
+MOMENTS_TOGETHER = 16
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PosteriorColumns:

@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from models.features import Feature, FeatureVector, Window
+from models.features import MOMENTS_TOGETHER, Feature, FeatureVector, Window
 from models.notes import DRUM_CHANNEL
 
 Numbers = NDArray[np.float64]
@@ -56,11 +56,11 @@ class Heard:
         return max(self.length_s, MIN_SPAN_S)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=MOMENTS_TOGETHER)
 def hear(window: Window) -> Heard | None:
     """The notes of ``window``; None where fewer than two have a pitch, which is what the mask stands for.
 
-    The latest answer is kept, since several families ask at one moment.
+    The latest answers are kept, since several families ask at one moment.
     """
     notes = window.notes
     is_pitched = notes["channel"] != DRUM_CHANNEL
@@ -98,11 +98,11 @@ class Cells:
     share: float
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=MOMENTS_TOGETHER)
 def sounding_cells(heard: Heard) -> Cells:
     """The cells that sound. A note sounds in those whose middle it covers, and in one at least.
 
-    The latest answer is kept, as in ``hear``.
+    The latest answers are kept, as in ``hear``.
     """
     count = max(math.ceil(heard.length_s / _CELL_S), 1)
     # The first cell whose middle lies at or after the onset, and that after the offset, as whole numbers of cells.

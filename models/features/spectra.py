@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from models.features import Feature, SoundWindow, Window
+from models.features import MOMENTS_TOGETHER, Feature, SoundWindow, Window
 from models.transcription import FRAME_SAMPLES, SAMPLE_RATE
 
 Numbers = NDArray[np.float32]
@@ -69,11 +69,11 @@ def audible(window: Window) -> SoundWindow | None:
     return sound
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=MOMENTS_TOGETHER)
 def relative_db(sound: SoundWindow) -> tuple[Numbers, Numbers]:
     """``mel_db`` and ``level_db`` over the mean power of the window, from ``FLOOR_DB`` up.
 
-    The latest answer is kept, since several families ask at one moment.
+    The latest answers are kept, since several families ask at one moment.
     """
     mean_db = np.float32(10 * np.log10(np.mean(10 ** (sound.level_db.astype(np.float64) / 10))))
     return np.maximum(sound.mel_db - mean_db, FLOOR_DB), np.maximum(sound.level_db - mean_db, FLOOR_DB)

@@ -11,7 +11,7 @@ MIDI_SUFFIXES = (".mid", ".midi", ".smf", ".kar")
 
 
 #: Blocks of sound for a listener in no hurry: they cost it less than the short ones of live use and are the same.
-LONG_BLOCK_S = 5.0
+LONG_BLOCK_S = 8.0
 
 
 def open_file(path: Path, block_s: float = 0.1) -> Source:

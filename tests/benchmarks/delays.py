@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.transcription import DELAY, FRAME_S
-from realtime.constant_q import half_filter_frames
+from realtime.constant_q_filters import half_filter_frames
 from tests.benchmarks.note_scores import HIGHEST_PITCH, LOWEST_PITCH, Notes, partners
 
 

@@ -26,7 +26,8 @@ import realtime.posteriorgrams
 from models.bundle import Bundle, load_for
 from models.features import FeatureSet
 from models.predictor import Predictor
-from realtime.constant_q import ConstantQ
+from models.transcription import NETWORK, NOTES_NETWORK
+from realtime.constant_q import ConstantQ, LaterConstantQ
 from realtime.note_scribe import NoteScribe
 from realtime.note_tracker import NoteTracker
 from realtime.resampler import MonoResampler
@@ -39,7 +40,7 @@ from realtime.window import NoteWindow
 #: What each stage is made of.
 _STAGES: dict[str, list[tuple[Any, str]]] = {
     "resampling": [(MonoResampler, "push"), (MonoResampler, "finish")],
-    "constant-Q": [(ConstantQ, "push")],
+    "constant-Q": [(ConstantQ, "push"), (LaterConstantQ, "push")],
     "notes": [(NoteTracker, "push"), (NoteScribe, "push"), (NoteWindow, "at")],
     "spectra": [(SpectrumStream, "take")],
     "memory": [(SoundMemory, "hear"), (SoundMemory, "transcribe"), (SoundMemory, "at")],
@@ -104,7 +105,7 @@ def watched(watch: Stopwatch) -> Iterator[None]:
 
     All of it has to run on one thread.
     """
-    network = realtime.posteriorgrams._network()
+    network = realtime.posteriorgrams._network
     known = models.bundle.feature_set
 
     def timed_set(name: str) -> FeatureSet:
@@ -116,8 +117,8 @@ def watched(watch: Stopwatch) -> Iterator[None]:
             for owner, name in parts:
                 timed = watch.timed(stage, getattr(owner, name))
                 patches.enter_context(patch.object(owner, name, lambda *given, timed=timed: timed(*given)))
-        stand_in = _Run(watch.timed("network", network.run))
-        patches.enter_context(patch.object(realtime.posteriorgrams, "_network", lambda: stand_in))
+        stand_ins = {name: _Run(watch.timed("network", network(name).run)) for name in (NETWORK, NOTES_NETWORK)}
+        patches.enter_context(patch.object(realtime.posteriorgrams, "_network", stand_ins.__getitem__))
         patches.enter_context(patch.object(models.bundle, "feature_set", timed_set))
         yield
 

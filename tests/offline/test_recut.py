@@ -12,7 +12,17 @@ import pytest
 import soundfile
 import soxr
 
-from models.transcription import DELAY, DIRECTORY, NETWORK, SAMPLE_RATE, STATES, open_transcription_network
+from models.transcription import (
+    ACTIVATIONS_STATE,
+    DELAY,
+    DIRECTORY,
+    FILTERS,
+    NETWORK,
+    NOTES_NETWORK,
+    SAMPLE_RATE,
+    STATES,
+    open_transcription_network,
+)
 
 #: Frames of one window of Basic Pitch, of which those near its edges see the zeros around it.
 WINDOW_FRAMES = 172
@@ -92,7 +102,7 @@ def test_rebuilding_gives_the_file_that_ships_byte_for_byte(tmp_path: Path, monk
 
     monkeypatch.setattr("sys.argv", ["recut", "-o", str(tmp_path / "rebuilt")])
     recut.main()
-    for file in (NETWORK, "card.json"):
+    for file in (NETWORK, NOTES_NETWORK, FILTERS, "card.json"):
         assert (tmp_path / "rebuilt" / file).read_bytes() == (DIRECTORY / file).read_bytes(), file
 
 
@@ -100,8 +110,9 @@ def test_the_card_says_where_the_network_comes_from() -> None:
     from offline.recut import source_network
 
     card = json.loads((DIRECTORY / "card.json").read_text())
-    shipped = (DIRECTORY / NETWORK).read_bytes()
-    assert (card["size"], card["sha256"]) == (len(shipped), hashlib.sha256(shipped).hexdigest())
+    for file in (NETWORK, NOTES_NETWORK, FILTERS):
+        shipped = (DIRECTORY / file).read_bytes()
+        assert card["files"][file] == {"size": len(shipped), "sha256": hashlib.sha256(shipped).hexdigest()}
     assert card["source_sha256"] == hashlib.sha256(source_network().read_bytes()).hexdigest()
     assert card["delay_frames"] == DELAY
     assert "Apache-2.0" in card["source_licence"]
@@ -124,3 +135,13 @@ def test_how_many_frames_come_at_once_does_not_matter_bit_for_bit(original: dict
     singly, together = streamed(original["constant_q"], 1), streamed(original["constant_q"], hop)
     for output in OUTPUTS:
         np.testing.assert_array_equal(together[output], singly[output])
+
+
+def test_without_activations_the_posteriorgrams_are_the_same_bit_for_bit(original: dict[str, np.ndarray]) -> None:
+    both = [open_transcription_network(name) for name in (NETWORK, NOTES_NETWORK)]
+    states = {name: np.zeros(shape, np.float32) for name, shape in STATES.items()}
+    inputs = {"constant_q": original["constant_q"][None], **states}
+    whole = both[0].run(None, inputs)
+    del inputs[ACTIVATIONS_STATE]
+    for with_activations, without in zip(whole, both[1].run(None, inputs)[:3], strict=False):
+        np.testing.assert_array_equal(without, with_activations)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from support.posteriorgrams import Score, assert_each_ends_once, restless_scores
 
 from models.transcription import LOWEST_PITCH, SAMPLE_RATE
+from realtime.constant_q import ConstantQ
 from realtime.note_scribe import HORIZON, NoteScribe
 from realtime.note_tracker import FrameNote
 from realtime.posteriorgrams import PosteriorgramStream
@@ -133,7 +134,8 @@ def test_the_notes_of_real_posteriorgrams_are_those_of_the_reference(shared_data
         samples, rate = soundfile.read(shared_data / "deam" / "audio" / f"{clip}.opus", dtype="float32", always_2d=True)
         mono = soxr.resample(samples.mean(axis=1), rate, SAMPLE_RATE).astype(np.float32)
         mono = mono[: len(mono) // (BLOCK * 256) * BLOCK * 256]
-        made = PosteriorgramStream(hop_frames=BLOCK, lookahead_frames=40).push(mono, np.ones(len(mono) // 256, bool))
+        spectrum = ConstantQ(hop_frames=BLOCK, lookahead_frames=40, phases=4).push(mono)
+        made = PosteriorgramStream(lookahead_frames=40).push(spectrum.decibels, np.ones(len(mono) // 256, bool))
         score.notes = np.concatenate([score.notes.reshape(-1, 88), made.notes])
         score.onsets = np.concatenate([score.onsets.reshape(-1, 88), made.onsets])
     reference = note_creation.output_to_notes_polyphonic(

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from models.transcription import DELAY, FRAME_SAMPLES, SAMPLE_RATE
+from realtime.constant_q import ConstantQ
+from realtime.constant_q_filters import BINS
 from realtime.posteriorgrams import PosteriorgramStream, _Normalizer
 
 HOP = 16
@@ -20,10 +22,11 @@ def tone(pitch: int, length_s: float) -> np.ndarray:
 @pytest.mark.parametrize(("lookahead", "ahead"), [(5, 0), (40, 0), (40, 60)])
 def test_a_note_is_where_it_was_played(lookahead: int, ahead: int) -> None:
     """An A4 from 1 s on: its onset is the highest in the frame at 1 s, whatever is known of the future."""
-    stream = PosteriorgramStream(hop_frames=HOP, lookahead_frames=lookahead, normalizer_ahead=ahead)
+    constant_q = ConstantQ(hop_frames=HOP, lookahead_frames=lookahead, phases=4)
+    stream = PosteriorgramStream(lookahead_frames=lookahead, normalizer_ahead=ahead)
     samples = np.concatenate([np.zeros(SAMPLE_RATE, np.float32), tone(69, 2.0), np.zeros(2 * SAMPLE_RATE, np.float32)])
     samples = samples[: len(samples) // (HOP * FRAME_SAMPLES) * HOP * FRAME_SAMPLES]
-    made = stream.push(samples, np.ones(len(samples) // FRAME_SAMPLES, bool))
+    made = stream.push(constant_q.push(samples).decibels, np.ones(len(samples) // FRAME_SAMPLES, bool))
     assert stream.delay_frames == lookahead + ahead + DELAY
     assert made.frame == -stream.delay_frames
     frame = made.frame + int(made.onsets[:, 69 - 21].argmax())
@@ -31,10 +34,10 @@ def test_a_note_is_where_it_was_played(lookahead: int, ahead: int) -> None:
 
 
 def test_the_gate_is_that_of_the_sound_in_the_frame() -> None:
-    stream = PosteriorgramStream(hop_frames=4, lookahead_frames=5)
+    stream = PosteriorgramStream(lookahead_frames=5)
     is_open = np.zeros(40, bool)
     is_open[12:20] = True
-    made = stream.push(np.zeros(40 * FRAME_SAMPLES, np.float32), is_open)
+    made = stream.push(np.full((40, BINS), -100.0, np.float32), is_open)
     assert np.flatnonzero(made.audible).tolist() == list(range(12 + stream.delay_frames, 40))[:8]
 
 
