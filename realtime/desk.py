@@ -23,7 +23,6 @@ from realtime.controls import (
     Freeze,
     Label,
     Learn,
-    MoveLabel,
     Quit,
     Rating,
     Record,
@@ -36,6 +35,7 @@ from realtime.events import Event
 from realtime.model_loading import ModelLoader, fitting, following
 from realtime.note_events import Struck
 from realtime.outputs import Status
+from realtime.points import Points
 from realtime.smoothing import SETTINGS, Smoother
 from realtime.tracker import EmotionTracker
 
@@ -113,11 +113,9 @@ class Desk:
         self.recording: Recording | None = None
         self._overruled = overruled
         self.is_blind = is_blind
-        self._rater = rater
+        self._points = Points(rater)
         self._ratings = ratings
         self._learn = learn
-        # What each listener feels, by name; who said something last comes last.
-        self._points: dict[str, tuple[float, float]] = {}
         self._tracker = tracker
         self._kind = kind
         self._model = model
@@ -135,8 +133,7 @@ class Desk:
     @property
     def label(self) -> tuple[float, float] | None:
         """The listener's own point; where that has said nothing and is not to be kept from it, the newest of others."""
-        others = [] if self.is_blind else list(self._points.values())
-        return self._points.get(self._rater, others[-1] if others else None)
+        return self._points.own or (None if self.is_blind else self._points.newest)
 
     def do(self, control: Control, answer: Answer | None = None) -> None:
         """Do what was asked, say so in the news, and tell ``answer`` whether it was done."""
@@ -145,10 +142,9 @@ class Desk:
             return
         try:
             if isinstance(control, Rating):
-                named = control.rater if isinstance(control, Label) else ""
-                control = self._point(control, named or self._rater)
+                control = self._points.meant(control)
                 if self.recording is None and self._ratings is not None:
-                    self._ratings.keep(self._tracker.time_s, control, self._told(control))
+                    self._ratings.keep(self._tracker.time_s, control, self._points.told(control))
             said = self._change(control)
         except MoodringError as error:
             self._say(str(error), answer, done=False)
@@ -162,8 +158,8 @@ class Desk:
             return
         if isinstance(control, Label):
             # Whoever rated then need not be who listens now.
-            control = self._point(control, control.rater)
-            self._note(control, self._mark(control))
+            control = self._points.meant(control, control.rater)
+            self._note(control, self._points.take(control))
         else:
             self.do(control)
 
@@ -270,7 +266,7 @@ class Desk:
             self._tracker.use(self._tracker.bundle, rate_hz=rate_hz)
             return f"{self._tracker.rate_hz:g} readings a second"
         if isinstance(control, Label):
-            return self._mark(control)
+            return self._points.take(control)
         if isinstance(control, Learn):
             if self._learn is None:
                 raise MoodringError("there is no controller to learn: start with --label-midi PORT")
@@ -321,28 +317,6 @@ class Desk:
         if step > 0:
             return min((rate for rate in rates if rate > now_hz + 1e-9), default=now_hz)
         return max((rate for rate in rates if rate < now_hz - 1e-9), default=now_hz)
-
-    def _point(self, control: Rating, rater: str) -> Label:
-        """Where ``control`` puts the point of ``rater``, within the plane."""
-        from_valence, from_arousal = self._points.get(rater, (0.0, 0.0))
-        valence = from_valence if control.valence is None else control.valence
-        arousal = from_arousal if control.arousal is None else control.arousal
-        if isinstance(control, MoveLabel):
-            valence, arousal = from_valence + valence, from_arousal + arousal
-        if not (math.isfinite(valence) and math.isfinite(arousal)):
-            raise MoodringError("a label's valence and arousal must be numbers in −1…1")
-        return Label(min(max(valence, -1.0), 1.0), min(max(arousal, -1.0), 1.0), rater)
-
-    def _mark(self, label: Label) -> str:
-        """Take ``label`` for what its rater feels now."""
-        self._points.pop(label.rater, None)
-        self._points[label.rater] = label.valence, label.arousal
-        return self._told(label)
-
-    def _told(self, label: Label) -> str:
-        whose = "your" if label.rater == self._rater else f"{label.rater or 'the listener'}'s"
-        point = f"valence {label.valence:+.2f}, arousal {label.arousal:+.2f}"
-        return f"{whose} point: {point}".replace("-", "−")
 
     def _load(self, control: UseModel | None, answer: Answer | None) -> None:
         """Load the model that ``control`` asks for, or the best for the source, and take it up once it is there."""
