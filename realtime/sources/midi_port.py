@@ -22,6 +22,10 @@ _LOOPBACK = "midi through"  # ALSA's own port, on every Linux machine: nobody pl
 #: How often to look whether a port is still there, in seconds.
 WATCH_S = 1.0
 
+#: An instrument that sends active sensing says something every 0.3 s (MIDI 1.0 Detailed Specification, "Active
+#: Sensing"); where nothing has come for so many seconds it is switched off, or its cable is out.
+SENSED_S = 1.0
+
 
 def input_ports(backend: str | None = None) -> list[str]:
     """The names of the ports that can be listened to.
@@ -40,7 +44,8 @@ class MidiPort:
     Of several ports that a name fits, the one called exactly so is taken, else the first. Stream time starts when the
     port opens; ``clock`` gives seconds. At most ``queue_length`` events wait to be read; those beyond that are left out
     and counted in ``dropped``, and everything that sounds ends after them. ``backend`` is as in ``input_ports``. What
-    ``muted`` channels (0–15) say is ignored. A MIDI clock that comes with the music sets the tempo.
+    ``muted`` channels (0–15) say is ignored. A MIDI clock that comes with the music sets the tempo. Where an instrument
+    that sends active sensing falls silent, all that sounds ends.
 
     Raises ``UsageError`` for a port or backend that does not exist and ``MoodringError`` where there is none to listen
     to or it cannot be opened. A port that disappears gives one ``Lost``; it is looked for every ``WATCH_S`` seconds on
@@ -75,6 +80,9 @@ class MidiPort:
         self._is_gone = self._said_lost = False
         self._overhears: Callable[[Any], None] = lambda message: None
         self._has_left_out = False
+        # Whether active sensing has come since the instrument was last silent, when anything came, and the last read.
+        self._is_sensed = False
+        self._sign_s = self._read_s = 0.0
         self._start = self.started_at = clock()
         try:
             self._port = midi.open_input(self.name, callback=self._hear)
@@ -82,6 +90,7 @@ class MidiPort:
             raise MoodringError(
                 f'cannot open the MIDI port "{self.name}" ({error}): close the programs that use it, or choose another'
             ) from error
+        _let_through_active_sensing(self._port)
         threading.Thread(target=self._watch, name="midi-watch", daemon=True).start()
 
     def read(self, timeout_s: float) -> Sequence[Event]:
@@ -95,9 +104,9 @@ class MidiPort:
             now_s = self._clock() - self._start
             played, newest_s = list(self._arrived), self._newest_s
             self._arrived.clear()
-            if self._has_left_out:
+            if self._has_left_out or self._is_silenced(now_s):
                 # A key may have come up in what was left out, and nobody would lift it again; so with a tempo.
-                self._has_left_out = False
+                self._has_left_out = self._is_sensed = False
                 self._tempo.reset()
                 played.append(AllNotesOff(now_s))
             tempo = self._tempo.advance(now_s)
@@ -142,6 +151,14 @@ class MidiPort:
             self._port.callback = None
             self._port.close()
 
+    def _is_silenced(self, now_s: float) -> bool:
+        """Whether an instrument that gave signs of life gives none any more."""
+        if now_s - self._read_s > SENSED_S / 2:
+            # The program stood still, and what has come meanwhile may not have been handed over yet.
+            self._sign_s = now_s
+        self._read_s = now_s
+        return self._is_sensed and now_s - self._sign_s > SENSED_S
+
     def _watch(self) -> None:
         """Look again and again whether the port is still there, until it is not or nobody listens any more."""
         while True:
@@ -160,7 +177,8 @@ class MidiPort:
 
     def _hear(self, message: Any) -> None:
         with self._arrival:
-            now_s = self._clock() - self._start
+            now_s = self._sign_s = self._clock() - self._start
+            self._is_sensed = self._is_sensed or message.type == "active_sensing"
             for event in (*self._tempo.hear(message, now_s), *events(message, now_s, self._muted)):
                 if len(self._arrived) >= self._queue_length:
                     self.dropped += 1
@@ -193,6 +211,13 @@ def choose_port(ports: list[str], wanted: str | None) -> str:
         raise MoodringError(f'no MIDI port was found, so none called "{wanted}": plug in a keyboard and try again')
     there_is = "; ".join(f'"{port}"' for port in ports)
     raise UsageError(f'no MIDI port is called "{wanted}": choose one of {there_is}')
+
+
+def _let_through_active_sensing(port: Any) -> None:
+    """mido has python-rtmidi leave active sensing out."""
+    handle = getattr(port, "_rt", None)
+    if handle is not None:
+        handle.ignore_types(sysex=False, timing=False, active_sense=False)
 
 
 def _ports_beside(port: Any, midi: Any) -> list[str]:

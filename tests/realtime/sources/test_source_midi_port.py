@@ -73,6 +73,20 @@ def test_it_hears_what_is_played(jack: Jack, here: None) -> None:
 
 
 @pytest.mark.jack
+def test_what_sounds_ends_where_active_sensing_stops(jack: Jack, here: None) -> None:
+    with jack.keyboard("Stage Piano") as keyboard:
+        port = MidiPort("stage piano")
+        keyboard.send(Message("note_on", note=61))
+        keyboard.send(Message("active_sensing"))
+        events = read_until(port, 2)
+        port.close()
+    on, ended = music(events)
+    assert isinstance(on, NoteOn)
+    assert isinstance(ended, AllNotesOff)
+    assert 1.0 < ended.time_s - on.time_s < 3.0
+
+
+@pytest.mark.jack
 def test_ports_are_listed_and_chosen_by_any_part_of_their_name(jack: Jack, here: None) -> None:
     with jack.keyboard("Stage Piano"), jack.keyboard("Organ"):
         assert sorted(input_ports()) == ["Organ:keys", "Stage Piano:keys"]
@@ -403,3 +417,53 @@ def test_a_port_that_cannot_be_closed_is_let_go_all_the_same(
     port.close()
     assert port.ended
     assert keys.callback is None
+
+
+# Active sensing
+
+
+def later(port: MidiPort, clock: Clock, seconds: float) -> list[Event]:
+    """What is read over so many seconds, ten times a second."""
+    events: list[Event] = []
+    for _ in range(round(seconds * 10)):
+        clock.now_s += 0.1
+        events += port.read(0.0)
+    return music(events)
+
+
+def test_an_instrument_that_was_sensed_and_says_nothing_more_is_silent(
+    piano: tuple[MidiPort, FakeInput], clock: Clock
+) -> None:
+    port, played = piano
+    sense = Message("active_sensing")
+    for _ in range(10):
+        assert played.callback is not None
+        played.callback(sense)
+        assert later(port, clock, 0.3) == []
+    played.play(60)
+    assert [type(event) for event in later(port, clock, 2.0)] == [NoteOn, AllNotesOff]
+    assert later(port, clock, 2.0) == []
+    # It is switched on again, and off.
+    played.callback(sense)
+    assert [type(event) for event in later(port, clock, 2.0)] == [AllNotesOff]
+
+
+def test_an_instrument_without_active_sensing_may_be_silent_for_long(
+    piano: tuple[MidiPort, FakeInput], clock: Clock
+) -> None:
+    port, played = piano
+    played.play(60)
+    assert [type(event) for event in later(port, clock, 60.0)] == [NoteOn]
+
+
+def test_a_program_that_stood_still_does_not_take_that_for_silence(
+    piano: tuple[MidiPort, FakeInput], clock: Clock
+) -> None:
+    port, played = piano
+    assert played.callback is not None
+    played.callback(Message("active_sensing"))
+    assert later(port, clock, 0.3) == []
+    clock.now_s += 5.0
+    assert later(port, clock, 0.3) == []
+    played.callback(Message("active_sensing"))
+    assert later(port, clock, 0.8) == []
