@@ -157,7 +157,8 @@ class Session:
                 continue
             arrived_s = self._source.arrived_s
             if arrived_s is not None and reading.latency_ms is not None:
-                late_ms = 1000.0 * (self._clock() - arrived_s)
+                # Of what came at once, as after a stall, the first is older than the last, which the arrival is of.
+                late_ms = 1000.0 * (self._clock() - arrived_s + self._tracker.time_s - reading.time)
                 reading = replace(reading, latency_ms=reading.latency_ms + late_ms)
             self._desk.record(reading)
             status = self._desk.status(

@@ -75,7 +75,6 @@ class MidiPort:
         self._clock = clock
         self._queue_length = queue_length
         self._arrived: deque[Event] = deque()
-        self._newest_s = 0.0
         self._arrival = threading.Condition()
         self._is_gone = self._said_lost = False
         self._overhears: Callable[[Any], None] = lambda message: None
@@ -102,7 +101,7 @@ class MidiPort:
                 return []
             # Under the lock that messages are stamped under: none can come later that is stamped before this.
             now_s = self._clock() - self._start
-            played, newest_s = list(self._arrived), self._newest_s
+            played = list(self._arrived)
             self._arrived.clear()
             if self._has_left_out or self._is_silenced(now_s):
                 # A key may have come up in what was left out, and nobody would lift it again; so with a tempo.
@@ -112,7 +111,7 @@ class MidiPort:
             tempo = self._tempo.advance(now_s)
             is_lost = self._is_gone and not self._said_lost
             self._said_lost = self._is_gone
-        self.arrived_s = self._start + (newest_s if played else now_s)
+        self.arrived_s = self._start + now_s
         return [*played, *tempo, Lost(now_s) if is_lost else Advance(now_s)]
 
     def reopen(self) -> MidiPort:
@@ -185,7 +184,6 @@ class MidiPort:
                     self._has_left_out = True
                 else:
                     self._arrived.append(event)
-                    self._newest_s = now_s
                     self._arrival.notify_all()
         # Outside the lock, so that the music does not wait for it.
         self._overhears(message)

@@ -114,7 +114,10 @@ class Together:
         if self._is_lost and not was_lost:
             events.append(Lost(max(horizon_s, self._reached_s)))
         elif not (self._is_sounding or any(isinstance(event, Sound) for event in sound)):
-            events.append(Advance(max(horizon_s, self._reached_s)))
+            now_s = max(horizon_s, self._reached_s)
+            events.append(Advance(now_s))
+            if not self._has_sound:
+                self.arrived_s = now_s + self._offset_s
         self._reach(events, was_sounding)
         self._watch_offset(sound)
         return events
@@ -193,8 +196,6 @@ class Together:
                 self._waiting.append(self._held[number].hear(replace(event, time_s=horizon_s)))
             if not isinstance(event, Lost | Advance):
                 self._away.discard(number)
-                if not self._has_sound:
-                    self.arrived_s = source.arrived_s
         return horizon_s
 
     def _ready(self, horizon_s: float) -> Iterable[KeyEvent]:
