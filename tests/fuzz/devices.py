@@ -110,14 +110,18 @@ class MoodyBackend(FakeBackend):
     mood: Moody
     failure: Exception = _MIDI_FAILURES[0]
 
+    def a_failure(self) -> Exception:
+        """One of its own each time: an exception that is raised again keeps all that it went through before."""
+        return type(self.failure)(*self.failure.args)
+
     def get_devices(self) -> list[dict[str, Any]]:
         if self.mood.fails("get_devices"):
-            raise self.failure
+            raise self.a_failure()
         return super().get_devices()
 
     def Input(self, name: str, callback: Callable[[mido.Message], None], virtual: bool) -> FakeInput:  # noqa: N802
         if self.mood.fails("Input") or name not in self.ports:
-            raise self.failure
+            raise self.a_failure()
         self.opened.append(MoodyInput(name, callback, self))
         return self.opened[-1]
 
@@ -132,7 +136,7 @@ class MoodyInput(FakeInput):
     def close(self) -> None:
         super().close()
         if self._backend.mood.fails("close"):
-            raise self._backend.failure
+            raise self._backend.a_failure()
 
 
 #: What may go wrong, by the name under which ``Moody`` knows it.
@@ -310,8 +314,12 @@ def _steps(
             time.sleep(float(rng.choice([0.0005, 0.003, 0.012])))
         yield 0.0
     stage.all_gone()
-    yield from _until(world, lambda: all(one._source is None for one in inputs), "that everything is gone")
-    yield 0.0
+    while True:
+        yield from _until(world, lambda: all(one._source is None for one in inputs), "that everything is gone")
+        yield 0.0
+        # A look may have been under way that found what has gone since.
+        if all(one._source is None for one in inputs):
+            break
     assert not tracker.sounding or any(one.kind == "sound" for one in inputs), f"{tracker.sounding} hang"
     stage.all_well()
     for one in inputs:
