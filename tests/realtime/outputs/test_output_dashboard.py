@@ -580,7 +580,8 @@ def test_a_slow_terminal_delays_no_reading_and_gets_its_screen_back():
 
 
 PROGRAM = """
-import itertools, time
+import itertools, signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
 from models.affect import Reading, State
 from realtime.outputs import Status
 from realtime.outputs.dashboard import Dashboard
