@@ -92,7 +92,8 @@ class Listener:
         self._tempo_bpm: float | None = None
         self._lost = False
         self._finished = False
-        self._moments = 0
+        # How many moments there would have been at this pace from the start, and when the last one was.
+        self._moments, self._moment_s = 0, 0.0
 
     @property
     def heard(self) -> int:
@@ -167,7 +168,7 @@ class Listener:
         if not (self._needs_sound and remembered and window_s == length_s):
             self._begin_sound()
         # The next moment is the first of the new pace after the last one.
-        self._moments = math.floor(self._moments / self._rate_hz * rate_hz + 1e-6)
+        self._moments = math.floor(self._moment_s * rate_hz + 1e-6)
         self._rate_hz = rate_hz
 
     def push(self, events: Iterable[Event]) -> list[Moment]:
@@ -312,6 +313,7 @@ class Listener:
             if time_s > until_s or (time_s == until_s and not inclusive):
                 return
             self._moments += 1
+            self._moment_s = time_s
             yield self._moment(time_s)
 
     def _moment(self, time_s: float) -> _Due:

@@ -152,6 +152,14 @@ def test_a_rate_that_cannot_be_had_is_wrong_use(rnn: Bundle, rate_hz: float) -> 
     assert "\n" not in message
 
 
+def test_no_moment_comes_twice_however_often_the_rate_is_changed(rnn: Bundle) -> None:
+    tracker = EmotionTracker(rnn, rate_hz=50.0)
+    tracker.push([NoteOn(0.1, 60, 80), Advance(1.69)])
+    tracker.use(rnn, rate_hz=30.0)
+    tracker.use(rnn, rate_hz=50.0)
+    assert [reading.time for reading in tracker.push([Advance(1.75)])] == [1.7, 1.72, 1.74]
+
+
 def test_an_unknown_model_is_wrong_use() -> None:
     with pytest.raises(UsageError, match=r"^no model 'seed-cnn'; there are "):
         EmotionTracker("seed-cnn")
