@@ -170,6 +170,7 @@ def test_colours_come_with_force_color_and_go_with_no_color_or_mono(monkeypatch)
     assert "\x1b" not in plain
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("COLORTERM", raising=False)
     coloured = printed()
     assert len(set(re.findall(r"\x1b\[[0-9;]*38;5;\d+m", coloured))) >= 3  # the mood, what is muted, the message
     assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain
