@@ -112,7 +112,7 @@ class Together:
         horizon_s = self._read_keys(0.0 if self._has_sound else timeout_s)
         events: list[Event] = [*self._ready(horizon_s), *sound]
         if self._is_lost and not was_lost:
-            events.append(Lost(max(horizon_s, self._reached_s)))
+            events.append(Lost(max(horizon_s, self._reached_s, self._newest_key_s)))
         elif not (self._is_sounding or any(isinstance(event, Sound) for event in sound)):
             now_s = max(horizon_s, self._reached_s)
             events.append(Advance(now_s))
@@ -199,9 +199,13 @@ class Together:
         return horizon_s
 
     def _ready(self, horizon_s: float) -> Iterable[KeyEvent]:
-        """What was played up to ``horizon_s``, in order; with sound, which says itself how far it is, everything."""
+        """What was played up to ``horizon_s``, in order; with sound, which says itself how far it is, everything.
+
+        So, too, where all inputs are away: nothing that comes after ``Lost`` may sound.
+        """
         self._waiting.sort(key=lambda event: event.time_s)
-        ready = [event for event in self._waiting if self._has_sound or event.time_s <= horizon_s]
+        everything = self._has_sound or self._is_lost
+        ready = [event for event in self._waiting if everything or event.time_s <= horizon_s]
         self._waiting = self._waiting[len(ready) :]
         for event in ready:
             # The offset may have moved by the jitter; what was played later does not come earlier for that.

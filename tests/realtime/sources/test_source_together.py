@@ -187,6 +187,22 @@ def test_it_is_lost_when_all_are(mic: Input, piano: Input, clock: Clock) -> None
     assert isinstance(source.read(0.1)[-1], Advance)
 
 
+def test_what_was_played_last_comes_before_all_are_lost(piano: Input, clock: Clock) -> None:
+    organ = Input("Organ", "notes", clock)
+    source = Together([piano, organ], clock)
+    # The organ is known of for longer than the piano.
+    piano.given = [Lost(0.5)]
+    organ.given = [NoteOn(0.6, 48, 70), Lost(0.7)]
+    first = source.read(0.0)
+    clock.now_s += 1.0
+    later = source.read(0.0)
+    assert [type(event) for event in first if isinstance(event, NoteOn | NoteOff | Lost)] == [NoteOn, NoteOff, Lost]
+    assert isinstance(first[-1], Lost)
+    assert [type(event) for event in later] == [Advance]
+    times = [event.time_s for event in [*first, *later] if not isinstance(event, Sound)]
+    assert times == sorted(times)
+
+
 def test_one_sound_input_at_a_time(mic: Input, clock: Clock) -> None:
     with pytest.raises(UsageError, match="one sound input"):
         Together([mic, Input("Other", "sound", clock)], clock)
