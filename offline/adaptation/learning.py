@@ -6,9 +6,8 @@ towards no change as if ``PRIOR`` windows of music had been rated just as the ba
 shift and on the logarithm of the stretch). The line of least squares is not taken: it flattens what is uncertain, and
 readings that hardly move agree less with a listener (Lin's concordance) though their error is smaller. Where there are
 sessions enough, ridge regression on the principal components of the base's features may turn the readings first; it is
-taken only if it is clearly better on sessions that it has not seen. That relearns what the base made of its features,
-and is worth it where the base knows other music than the listener's: there it gains as much as kernel ridge regression
-on the same features does, which is therefore not here.
+taken only if it is clearly better on sessions that it has not seen. That relearns what the base made of its features;
+``offline.relearning_study`` tells what it is worth.
 """
 
 from __future__ import annotations
