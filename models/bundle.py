@@ -18,6 +18,7 @@ from typing import Any, Literal
 import platformdirs
 
 from models.affect import OUTPUTS
+from models.card_parts import is_number
 from models.errors import MoodringError, UsageError
 from models.features import FeatureSet, feature_set
 
@@ -123,7 +124,7 @@ def read_card(path: Path) -> dict[str, Any]:
 
 
 def _is_duration(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
+    return is_number(value) and 0 < value < math.inf
 
 
 def _is_names(value: Any) -> bool:
@@ -179,7 +180,7 @@ def load(name: str | Path) -> Bundle:
         raise MoodringError(f"{path / CARD}: {error}") from None
     states = {entry["name"]: tuple(entry["shape"]) for entry in card["states"]}
     try:
-        step = open_network(path / STEP_NETWORK)
+        step = open_network(path / STEP_NETWORK, sha256=card["files"][STEP_NETWORK]["sha256"])
     except Exception as error:
         # onnxruntime's errors share no base class of their own.
         raise MoodringError(

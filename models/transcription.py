@@ -55,20 +55,23 @@ STATES: dict[str, tuple[int, ...]] = {
 }
 
 
-def open_network(path: Path, given: Mapping[str, NDArray[np.float32]] | None = None) -> Any:
+def open_network(
+    path: Path, given: Mapping[str, NDArray[np.float32]] | None = None, *, sha256: str | None = None
+) -> Any:
     """An onnxruntime session over the network at ``path``, on one thread: a hop is too small to share out.
 
     ``given`` are the weights that are not in the file, by name. Without them the same network is opened once and
     shared, which sessions allow from any thread: a stage where inputs come and go takes the same few models up again
-    and again, and each opening would cost a tenth of a second and some memory.
+    and again, and each opening would cost a tenth of a second and some memory. ``sha256`` is that of the file, where it
+    is known already.
     """
     if given:
         return _open(path, given)
-    return _opened(path, hashlib.sha256(path.read_bytes()).hexdigest())
+    return _opened(path, sha256 or hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 @lru_cache(maxsize=8)
-def _opened(path: Path, digest: str) -> Any:
+def _opened(path: Path, sha256: str) -> Any:
     return _open(path, {})
 
 
@@ -96,9 +99,10 @@ def open_transcription_network(name: str = NETWORK, given: Mapping[str, NDArray[
     path = DIRECTORY / name
     try:
         card = json.loads((DIRECTORY / "card.json").read_text(encoding="utf-8"))
-        matches = hashlib.sha256(path.read_bytes()).hexdigest() == card["files"][name]["sha256"]
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        matches = sha256 == card["files"][name]["sha256"]
     except (OSError, ValueError, KeyError) as error:
         raise MoodringError(f"{DIRECTORY} is damaged ({error}); reinstall moodring") from None
     if not matches:
         raise MoodringError(f"{path} does not match its card; reinstall moodring")
-    return open_network(path, given)
+    return open_network(path, given, sha256=sha256)

@@ -19,6 +19,7 @@ from offline.adaptation.learning import learn
 from offline.adaptation.rated import Rated, rated_pieces, without_delay
 from offline.dataset import Dataset, read_dataset
 from offline.placing import verify_output
+from realtime.outputs.wording import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def adapt(base: str, dataset: Path, output: Path, *, rater: str | None, seed: in
     answered = [without_delay(one, round(delay.seconds / bundle.hop_s)) for one in rated]
     lesson = _lesson(opened, rated, answered, delay, bundle.hop_s)
     by = f" by {', '.join(lesson.raters)}" if lesson.raters else ""
-    yield f"learned from    {lesson.minutes:.1f} rated minutes{by} in {_count(len(lesson.sessions), 'session')}"
+    yield f"learned from    {lesson.minutes:.1f} rated minutes{by} in {count(len(lesson.sessions), 'session')}"
     yield f"reaction delay  {delay}"
     known = sorted(set(bundle.card.get("groups", ())) & set(lesson.sessions))
     if known:
@@ -65,10 +66,6 @@ def adapt(base: str, dataset: Path, output: Path, *, rater: str | None, seed: in
     correction = learn(answered, share)
     write_adapted(bundle, correction, output, about=_about(bundle, lesson, correction, found, output, rater, seed))
     yield f"better than '{bundle.name}'; 'moodring models install {output}' makes {output} known by its name"
-
-
-def _count(number: int, name: str) -> str:
-    return f"{number} {name}{'' if number == 1 else 's'}"
 
 
 def _figures(name: str, figures: Mapping[str, float]) -> str:

@@ -86,7 +86,12 @@ def interval(drawn: Values, level: float = 0.95) -> Interval | None:
     known = drawn[np.isfinite(drawn)]
     if len(known) <= len(drawn) / 2:
         return None
-    low, high = np.quantile(known, [0.5 - level / 2, 0.5 + level / 2])
+    return middle(known, level)
+
+
+def middle(drawn: Values, level: float) -> Interval:
+    """Between which two values the middle ``level`` of the draws lies, all of which are known."""
+    low, high = np.quantile(drawn, [0.5 - level / 2, 0.5 + level / 2])
     return float(low), float(high)
 
 
@@ -123,7 +128,7 @@ def pearson(said: Values, true: Values) -> float:
     return float(np.corrcoef(said, true)[0, 1])
 
 
-def group_numbers(groups: NDArray[np.str_]) -> NDArray[np.int64]:
+def group_numbers(groups: NDArray[Any]) -> NDArray[np.int64]:
     """Groups by number, from 0 [shape=(n,)]."""
     return np.unique(groups, return_inverse=True)[1].astype(np.int64)
 

@@ -21,6 +21,7 @@ from models.bundle import PREFERRED, installed_folder, load, load_for, shipped
 from models.errors import MoodringError
 from models.transcription import NETWORK, NOTES_NETWORK, open_transcription_network
 from realtime.outputs.pen import Pen
+from realtime.outputs.wording import count
 
 if TYPE_CHECKING:
     from realtime.sources import Source
@@ -250,9 +251,9 @@ def report(findings: Sequence[Finding], *, as_json: bool) -> Iterator[str]:
         if finding.remedy:
             yield _printable(f"{'':{8 + 1 + width + 3}}{finding.remedy}")
     counts = [
-        f"{count} {word}{'' if count == 1 else 's'}"
+        count(number, word)
         for word in ("problem", "warning")
-        if (count := sum(finding.verdict == word for finding in findings))
+        if (number := sum(finding.verdict == word for finding in findings))
     ]
     yield f"moodring: {', '.join(counts) or 'ready'}"
 

@@ -18,7 +18,8 @@ from models.errors import MoodringError
 from offline.adaptation.concordance import concordance, concordance_of, mean_agreement
 from offline.adaptation.learning import chosen_ridge, fit, rows_of, said_by
 from offline.adaptation.rated import MEANS, Rated
-from offline.metrics import Interval, Statistic, Values, score_statistic
+from offline.metrics import Interval, Statistic, Values, group_numbers, middle, score_statistic
+from realtime.outputs.wording import count
 
 #: Fewer sessions cannot say whether a correction is better by more than chance.
 FEWEST_GROUPS = 5
@@ -68,10 +69,10 @@ def judge(rated: Sequence[Rated], share: float, *, seed: int) -> Verdict:
     Raises ``MoodringError`` where there are fewer than ``FEWEST_GROUPS``.
     """
     rows, _ = rows_of(rated, share)
-    count = len(np.unique(rows.groups))
-    if count < FEWEST_GROUPS:
+    sessions = len(np.unique(rows.groups))
+    if sessions < FEWEST_GROUPS:
         raise MoodringError(
-            f"{count} rated session{'' if count == 1 else 's'}: it takes {FEWEST_GROUPS} at least to tell a correction "
+            f"{count(sessions, 'rated session')}: it takes {FEWEST_GROUPS} at least to tell a correction "
             "from chance; record and rate more, each piece in a recording of its own"
         )
     adapted = np.empty_like(rows.affect)
@@ -101,20 +102,20 @@ def _chance(adapted: Values, ratings: Values, groups: NDArray[np.int64], rng: np
 
 def compare(base: Values, adapted: Values, ratings: Values, groups: NDArray[Any], *, seed: int) -> Comparison:
     """Compare two predictors on the same rows [shape=(n, 4)], whole ``groups`` [shape=(n,)] drawn anew."""
-    numbers = np.unique(groups, return_inverse=True)[1]
-    count = int(numbers.max()) + 1
+    numbers = group_numbers(groups)
+    sessions = int(numbers.max()) + 1
     before, after = (score_statistic(said, ratings, numbers) for said in (base, adapted))
-    level = _widened(count)
+    level = _widened(sessions)
     drawn, drawn_after = (one.drawn(seed=seed, rounds=_ROUNDS) for one in (before, after))
     agreed, agreed_after = mean_agreement(drawn), mean_agreement(drawn_after)
     return Comparison(
-        groups=count,
+        groups=sessions,
         base=_known_figures(before),
         adapted=_known_figures(after),
         gain=concordance(after) - concordance(before),
-        interval=_quantiles(agreed_after - agreed, level),
+        interval=middle(agreed_after - agreed, level),
         differences={
-            name: _quantiles(np.nan_to_num(drawn_after[name]) - np.nan_to_num(drawn[name]), level) for name in _FIGURES
+            name: middle(np.nan_to_num(drawn_after[name]) - np.nan_to_num(drawn[name]), level) for name in _FIGURES
         },
     )
 
@@ -127,14 +128,9 @@ def _known_figures(statistic: Statistic) -> dict[str, float]:
 _FIGURES = tuple(f"{kind}_{axis}_mean" for kind in ("ccc", "rmse") for axis in ("valence", "arousal"))
 
 
-def _quantiles(drawn: Values, level: float) -> Interval:
-    low, high = np.quantile(drawn, [0.5 - level / 2, 0.5 + level / 2])
-    return float(low), float(high)
-
-
-def _widened(count: int) -> float:
-    """The level at which percentiles of ``count`` things drawn anew hold what ``LEVEL`` says."""
+def _widened(number: int) -> float:
+    """The level at which percentiles of ``number`` things drawn anew hold what ``LEVEL`` says."""
     from scipy.stats import t
 
-    reach = t.ppf(0.5 + LEVEL / 2, count - 1) * np.sqrt(count / (count - 1))
+    reach = t.ppf(0.5 + LEVEL / 2, number - 1) * np.sqrt(number / (number - 1))
     return float(2 * NormalDist().cdf(float(reach)) - 1)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from offline.adaptation.concordance import concordance, mean_agreement
 from offline.adaptation.correction import Correction, standardized
 from offline.adaptation.rated import MEANS, SPREADS, Rated
-from offline.metrics import Statistic, Values, score_statistic
+from offline.metrics import Statistic, Values, group_numbers, score_statistic
 
 #: How many windows the base's word counts as. From 5 to 80 it makes little difference to agreement, and more of it
 #: keeps the error down.
@@ -136,7 +136,7 @@ def _held_out(rows: Rows, folds: Sequence[NDArray[np.bool_]], ridge: float | Non
     said = np.empty_like(rows.affect)
     for held_out in folds:
         said[held_out] = said_by(fit(rows.take(~held_out), ridge), rows.take(held_out))
-    return score_statistic(said, rows.ratings, np.unique(rows.groups, return_inverse=True)[1])
+    return score_statistic(said, rows.ratings, group_numbers(rows.groups))
 
 
 #: A correction, and weights of the scores that turn its means [shape=(components, 2)], None where features are left
