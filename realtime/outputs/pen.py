@@ -36,7 +36,14 @@ class Pen:
 
     def __call__(self, text: str, ink: Style) -> str:
         """``text`` in ``ink``, with the escape sequences that this takes."""
-        return text if self._color_system is None else ink.render(text, color_system=self._color_system)
+        return inked(text, ink, self._color_system)
+
+
+def inked(text: str, ink: Style, color_system: ColorSystem | None) -> str:
+    """``text`` in ``ink`` for a terminal of ``color_system``, as it is for None (links are left out)."""
+    # a new one each time: a Style keeps the sequences of whichever terminal it was rendered for first
+    fresh = Style(color=ink.color, bgcolor=ink.bgcolor, bold=ink.bold, dim=ink.dim)
+    return fresh.render(text, color_system=color_system)
 
 
 def color_system_of(console: Console) -> ColorSystem | None:

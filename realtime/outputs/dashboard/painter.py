@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.style import Style
 
 from realtime.outputs.dashboard.canvas import Canvas
-from realtime.outputs.pen import color_system_of
+from realtime.outputs.pen import color_system_of, inked
 
 # Alternate screen, no cursor, no wrapping at the right edge (a line from before a resize would spill into the next),
 # and pastes in brackets, which tells them from typing.
@@ -128,7 +128,7 @@ class Painter:
         code = self._codes.get(style)
         if code is None:
             assert style is not None
-            codes = style.render("x", color_system=self._color_system).partition("x")[0]
+            codes = inked("x", style, self._color_system).partition("x")[0]
             code = self._codes[style] = "\x1b[0m" + codes
         return code
 

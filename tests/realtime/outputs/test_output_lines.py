@@ -170,8 +170,11 @@ def test_colours_come_with_force_color_and_go_with_no_color_or_mono(monkeypatch)
     assert "\x1b" not in plain
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.delenv("COLORTERM", raising=False)
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    assert "38;2;" in printed()
+    monkeypatch.delenv("COLORTERM")
     coloured = printed()
+    assert "38;2;" not in coloured  # an ink takes the colours of the terminal at hand, not of the first one
     assert len(set(re.findall(r"\x1b\[[0-9;]*38;5;\d+m", coloured))) >= 3  # the mood, what is muted, the message
     assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain
     assert printed("light") not in (plain, coloured)
