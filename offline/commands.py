@@ -84,13 +84,16 @@ def _agreements(corpus: Corpus) -> list[Agreement]:
 
 
 def feature_sets(asked: str, kind: Literal["sound", "notes"]) -> tuple[str, ...]:
-    """The names in ``asked``, or every set that a corpus of this kind can give for ``all``."""
+    """The names in ``asked``, or every set that a corpus of this kind can give for ``all``.
+
+    Sets that need sound are all zeros where there are notes alone, for a model that learns from corpora of both kinds.
+    Raises ``UsageError`` for a name that is not known, or where nothing but such zeros would be prepared.
+    """
     from models.features import FEATURE_SETS, feature_set
 
     if asked == "all":
         return tuple(name for name in FEATURE_SETS if kind == "sound" or not feature_set(name).needs_sound)
     names = tuple(name.strip() for name in asked.split(","))
-    for name in names:
-        if feature_set(name).needs_sound and kind != "sound":
-            raise UsageError(f"the features '{name}' need sound, and this corpus has only notes; leave them out")
+    if kind != "sound" and all(feature_set(name).needs_sound for name in names):
+        raise UsageError(f"the features '{asked}' need sound, and this corpus has only notes; take others")
     return names

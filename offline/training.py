@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import GroupShuffleSplit
 
 import offline.quiet  # noqa: F401  # before anything that loads TensorFlow
+from models.features import feature_set
 from offline.dataset import Dataset
 from offline.recipe import Recipe
 from offline.transfer import Lesson
@@ -24,7 +25,8 @@ class Sequences:
     where there are none, ``dynamic`` ratings given while listening [shape=(pieces, steps, 4)]; ``filled`` is how much
     of its window each step has heard, 0 where a step is not the piece's own, else up to 1 [shape=(pieces, steps)];
     ``cohorts`` tells which pieces were rated on one scale, ``counts`` what each counts beside the others
-    [shape=(pieces,)]; ``step_share`` is a hop over a window.
+    [shape=(pieces,)]; ``step_share`` is a hop over a window; ``optional`` are the columns, from and until, of the sets
+    that need sound and that some pieces lack.
     """
 
     features: NDArray[np.float32]
@@ -35,6 +37,7 @@ class Sequences:
     counts: NDArray[np.float32]
     widths: tuple[int, ...]
     step_share: float
+    optional: tuple[tuple[int, int], ...] = ()
 
     def take(self, pieces: NDArray[np.int64]) -> Sequences:
         """Some of the pieces."""
@@ -109,7 +112,22 @@ def sequences(dataset: Dataset, inputs: Iterable[str]) -> Sequences:
         filled[row, :steps] = np.minimum(piece.times_s / dataset.window_s, 1.0)
     cohorts = np.array([piece.cohort or "" for piece in dataset.pieces])
     counts = np.ones(len(dataset.pieces), np.float32)
-    return Sequences(features, labels, dynamic, filled, cohorts, counts, widths, dataset.hop_s / dataset.window_s)
+    share, optional = dataset.hop_s / dataset.window_s, _optional(features, names, widths)
+    return Sequences(features, labels, dynamic, filled, cohorts, counts, widths, share, optional)
+
+
+def _optional(
+    features: NDArray[np.float32], names: Sequence[str], widths: Sequence[int]
+) -> tuple[tuple[int, int], ...]:
+    ends = np.cumsum(widths)
+    spans = [
+        (int(end - width), int(end))
+        for name, width, end in zip(names, widths, ends, strict=True)
+        if feature_set(name).needs_sound
+    ]
+    heard = features.any(axis=(1, 2))
+    lacking = ((start, stop) for start, stop in spans if (heard & ~features[:, :, start:stop].any(axis=(1, 2))).any())
+    return tuple(lacking)
 
 
 def _stacked(arrays: list[NDArray[Any]], steps: int, fill: float) -> NDArray[Any]:
@@ -154,7 +172,7 @@ def fit(
     counted = _counted(data)
     own = data.take(training)
     known = architecture(recipe.arch)
-    statistics = Statistics.of(own.features, own.labels, own.widths)
+    statistics = Statistics.of(own.features, own.labels, own.widths, own.optional)
     network = known.build(statistics, recipe.dropout, recipe.seed)
     learner = network if lesson is None else student(network, known.hidden, lesson, recipe.seed)
     learner.compile(
@@ -193,10 +211,10 @@ def fit(
 def _solve(data: Sequences, groups: NDArray[np.str_], recipe: Recipe) -> Fitted:
     """The kernel network; its error is that on groups that inner folds held out."""
     from offline.kernel_fit import Rows, solve
-    from offline.networks import Statistics
+    from offline.networks import Statistics, standardization
     from offline.steadying import steadied
 
-    statistics = Statistics.of(data.features, data.labels, data.widths)
+    statistics = Statistics.of(data.features, data.labels, data.widths, data.optional)
     # Neighbouring steps share most of their window: one in two seconds says what all of them do.
     last = (data.filled > 0).sum(axis=1, keepdims=True) - 1
     chosen = (_counted(data) > 0) & ((last - np.arange(data.filled.shape[1])) % _KERNEL_STRIDE == 0)
@@ -204,7 +222,7 @@ def _solve(data: Sequences, groups: NDArray[np.str_], recipe: Recipe) -> Fitted:
     # A window that has only begun says less of a piece than the fullest one that it has.
     fullest = (data.filled / data.filled.max(axis=1, keepdims=True))[chosen].astype(np.float64)
     rows = Rows(
-        (data.features[chosen] - statistics.mean) / statistics.scale,
+        np.asarray(standardization(statistics)(data.features[chosen])),
         steadied(data.labels, data.dynamic, data.cohorts)[chosen].astype(np.float64),
         fullest**2 * min(_KERNEL_STRIDE * data.step_share, 1.0) * data.counts[pieces],
         groups[pieces],

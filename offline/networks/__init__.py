@@ -16,9 +16,18 @@ import keras
 
 from models.errors import UsageError
 from offline.networks import cnn, dense, kernel, rnn
-from offline.networks.building import Statistics, StepModel, run, without_dropout
+from offline.networks.building import Statistics, StepModel, run, standardization, without_dropout
 
-__all__ = ["ARCHITECTURES", "Architecture", "Statistics", "StepModel", "architecture", "run", "without_dropout"]
+__all__ = [
+    "ARCHITECTURES",
+    "Architecture",
+    "Statistics",
+    "StepModel",
+    "architecture",
+    "run",
+    "standardization",
+    "without_dropout",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,28 +26,39 @@ _UNKNOWN_SPREAD = 1.0
 @dataclass(frozen=True, slots=True, eq=False)
 class Statistics:
     """Of the training data: mean and spread of each feature [shape=(features,)], mean of each label [shape=(4,)], how
-    many features each set has of those that lie side by side, and with how many ``landmarks`` a kernel compares."""
+    many features each set has of those that lie side by side, with how many ``landmarks`` a kernel compares, and the
+    columns, from and until, of the ``optional`` sets, whose mean and spread are those of the steps that have them."""
 
     mean: NDArray[np.float32]
     scale: NDArray[np.float32]
     prior: NDArray[np.float32]
     widths: tuple[int, ...]
     landmarks: int = 1
+    optional: tuple[tuple[int, int], ...] = ()
 
     @classmethod
     def of(
-        cls, features: NDArray[np.float32], labels: NDArray[np.float32], widths: tuple[int, ...] | None = None
+        cls,
+        features: NDArray[np.float32],
+        labels: NDArray[np.float32],
+        widths: tuple[int, ...] | None = None,
+        optional: tuple[tuple[int, int], ...] = (),
     ) -> Statistics:
         """The statistics of sequences [shape=(pieces, steps, features)] over the steps that are not masked.
 
         Labels that are NaN are not known; where a column has none at all, its prior is 1.
         """
         heard = features.any(axis=-1)
-        spread = features[heard].std(axis=0)
+        steps = features[heard]
+        spread, mean = steps.std(axis=0), steps.mean(axis=0)
+        for start, stop in optional:
+            there = steps[:, start:stop]
+            there = there[there.any(axis=1)]
+            if len(there):
+                mean[start:stop], spread[start:stop] = there.mean(axis=0), there.std(axis=0)
         prior = np.nan_to_num(known_mean(labels[heard]), nan=_UNKNOWN_SPREAD)
-        mean = features[heard].mean(axis=0)
         scale = np.where(spread > 1e-6, spread, 1.0)
-        return cls(mean, scale, prior.astype(np.float32), widths or (features.shape[-1],))
+        return cls(mean, scale, prior.astype(np.float32), widths or (features.shape[-1],), optional=optional)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +82,8 @@ def run(network: keras.Model, features: NDArray[np.float32]) -> NDArray[np.float
 
 def standardization(statistics: Statistics) -> Standardization:
     """The layer that takes raw features."""
-    return Standardization(statistics.mean.tolist(), statistics.scale.tolist(), name="standardization")
+    columns = [list(span) for span in statistics.optional]
+    return Standardization(statistics.mean.tolist(), statistics.scale.tolist(), columns, name="standardization")
 
 
 def seeds_from(seed: int) -> Iterator[int]:

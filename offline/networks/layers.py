@@ -18,21 +18,33 @@ _PACKAGE = "moodring"
 
 @keras.saving.register_keras_serializable(package=_PACKAGE)
 class Standardization(layers.Layer):  # type: ignore[misc]  # Keras has no types
-    """Raw features minus their mean over their spread, both fixed when the network is built; passes a mask on."""
+    """Raw features minus their mean over their spread, both fixed when the network is built; passes a mask on.
 
-    def __init__(self, mean: list[float], scale: list[float], **kwargs: Any) -> None:
+    ``optional`` are the columns, from and until, of feature sets that not every input has: where such a set is all
+    zeros it stands at its mean.
+    """
+
+    def __init__(
+        self, mean: list[float], scale: list[float], optional: list[list[int]] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.mean = [float(value) for value in mean]
         self.scale = [float(value) for value in scale]
+        self.optional = [[int(start), int(stop)] for start, stop in optional or []]
         self.supports_masking = True
 
     def call(self, inputs: Any) -> Any:
         """Standardize the last axis."""
-        return (inputs - np.array(self.mean, np.float32)) / np.array(self.scale, np.float32)
+        standardized = (inputs - np.array(self.mean, np.float32)) / np.array(self.scale, np.float32)
+        columns = np.arange(len(self.mean))
+        for start, stop in self.optional:
+            of_others = (columns < start) | (columns >= stop)
+            standardized = ops.where(of_others | heard(inputs[..., start:stop]), standardized, 0.0)
+        return standardized
 
     def get_config(self) -> dict[str, Any]:
         """What is needed to build the layer again."""
-        return {**super().get_config(), "mean": self.mean, "scale": self.scale}
+        return {**super().get_config(), "mean": self.mean, "scale": self.scale, "optional": self.optional}
 
 
 @keras.saving.register_keras_serializable(package=_PACKAGE)
