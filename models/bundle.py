@@ -49,6 +49,12 @@ class Bundle:
     states: Mapping[str, tuple[int, ...]]
     step: Any = field(repr=False)
 
+    @property
+    def needs_sound(self) -> bool:
+        """Whether notes alone cannot feed it: it takes a set from sound that its card does not call optional."""
+        entries = zip(self.card["inputs"], self.feature_sets, strict=True)
+        return any(known.needs_sound and not entry.get("optional", False) for entry, known in entries)
+
 
 def installed_folder() -> Path:
     """The user's own bundles."""
@@ -100,8 +106,7 @@ def load_for(kind: Literal["sound", "notes"], name: str | None = None) -> Bundle
     Raises ``UsageError`` where it listens to sound and the source has only notes, else what ``load`` raises.
     """
     bundle = load(name or preferred(kind))
-    deaf = [known.name for known in bundle.feature_sets if known.needs_sound]
-    if kind == "notes" and deaf:
+    if kind == "notes" and bundle.needs_sound:
         raise UsageError(f"'{bundle.name}' listens to sound, and MIDI has none; for MIDI take '{preferred(kind)}'")
     return bundle
 

@@ -143,6 +143,7 @@ def train(
         hop_s=dataset.hop_s,
         window_s=dataset.window_s,
         examples=_examples(data),
+        optional=_optional(inputs, data),
         about=_about(dataset, output, recipe, validated, inputs, teacher, search, varied, judged),
     )
     if any(fitted.curves.trained for fitted in validated.folds):
@@ -230,7 +231,7 @@ def _about(
         how, groups = "judged on pieces that were named, trained on all others", groups[validated.splits[0][0]]
     return {
         "training": training,
-        "limits": limits(inputs),
+        "limits": limits([name for name in inputs if name not in _optional(inputs, validated.material.own)]),
         "groups": sorted(set(groups.tolist())),
         "evaluation": {
             "what": f"one row a piece, {how}",
@@ -243,6 +244,10 @@ def _about(
 def _differences(recipe: Recipe, chosen: Recipe) -> str:
     changed = {name: value for name, value in asdict(chosen).items() if value != getattr(recipe, name)}
     return ", ".join(f"{name} {value}" for name, value in changed.items()) or "those given"
+
+
+def _optional(inputs: Sequence[str], data: Sequences) -> list[str]:
+    return [name for name, is_optional in zip(inputs, data.optional, strict=True) if is_optional]
 
 
 def _examples(data: Sequences, count: int = 24) -> NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +34,12 @@ def export(
     window_s: float,
     examples: NDArray[np.float32],
     about: Mapping[str, Any],
+    optional: Collection[str] = (),
 ) -> Agreement:
     """Write the bundle folder ``output``; ``about`` is what its card says of training and evaluation.
 
-    ``inputs`` are feature sets in the order in which the network takes them side by side. ``examples`` are real
+    ``inputs`` are feature sets in the order in which the network takes them side by side, those that are ``optional``
+    it can do without. ``examples`` are real
     sequences of them [shape=(pieces, steps, features)], masked steps among them, on which the networks must agree; the
     bundle carries some of them, for ``models install`` to do the check again. Raises ``MoodringError`` where they do
     not agree or nothing can be written, ``UsageError`` as ``verify_output`` does; writes nothing then.
@@ -57,7 +59,10 @@ def export(
         "arch": arch,
         "hop_s": hop_s,
         "window_s": window_s,
-        "inputs": [{"name": name, "features": list(feature_set(name).names)} for name in inputs],
+        "inputs": [
+            {"name": name, "features": list(feature_set(name).names)} | ({"optional": True} if name in optional else {})
+            for name in inputs
+        ],
         "outputs": list(OUTPUTS),
         "scale": [1, 9],
         "states": [{"name": name, "shape": list(shape)} for name, shape in step.states.items()],

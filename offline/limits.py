@@ -16,7 +16,7 @@ _MEANING = (
 _OF_NOTES = (
     "Harmony and rhythm are measured as tonal music has them: atonal music, tunings other than twelve equal steps, and "
     "music without a pulse are outside of what was learned from.",
-    "Drums have no pitch: drums alone count as nothing heard, and readings stay in the middle.",
+    "Drums have no pitch: where there are only drums on a MIDI port, readings stay in the middle.",
 )
 _OF_SOUND = (
     "How loud the input is set is left out on purpose, so that a fader moves nothing; a player who only plays louder "

@@ -25,8 +25,8 @@ class Sequences:
     where there are none, ``dynamic`` ratings given while listening [shape=(pieces, steps, 4)]; ``filled`` is how much
     of its window each step has heard, 0 where a step is not the piece's own, else up to 1 [shape=(pieces, steps)];
     ``cohorts`` tells which pieces were rated on one scale, ``counts`` what each counts beside the others
-    [shape=(pieces,)]; ``step_share`` is a hop over a window; ``optional`` are the columns, from and until, of the sets
-    that need sound and that some pieces lack.
+    [shape=(pieces,)]; ``step_share`` is a hop over a window; ``optional`` tells which of the sets need sound and are
+    missing where pieces have only notes.
     """
 
     features: NDArray[np.float32]
@@ -37,7 +37,7 @@ class Sequences:
     counts: NDArray[np.float32]
     widths: tuple[int, ...]
     step_share: float
-    optional: tuple[tuple[int, int], ...] = ()
+    optional: tuple[bool, ...]
 
     def take(self, pieces: NDArray[np.int64]) -> Sequences:
         """Some of the pieces."""
@@ -116,18 +116,12 @@ def sequences(dataset: Dataset, inputs: Iterable[str]) -> Sequences:
     return Sequences(features, labels, dynamic, filled, cohorts, counts, widths, share, optional)
 
 
-def _optional(
-    features: NDArray[np.float32], names: Sequence[str], widths: Sequence[int]
-) -> tuple[tuple[int, int], ...]:
-    ends = np.cumsum(widths)
-    spans = [
-        (int(end - width), int(end))
-        for name, width, end in zip(names, widths, ends, strict=True)
-        if feature_set(name).needs_sound
-    ]
+def _optional(features: NDArray[np.float32], names: Sequence[str], widths: Sequence[int]) -> tuple[bool, ...]:
     heard = features.any(axis=(1, 2))
-    lacking = ((start, stop) for start, stop in spans if (heard & ~features[:, :, start:stop].any(axis=(1, 2))).any())
-    return tuple(lacking)
+    has = [part.any(axis=(1, 2)) for part in np.split(features, np.cumsum(widths)[:-1], axis=2)]
+    return tuple(
+        bool(feature_set(name).needs_sound and (heard & ~own).any()) for name, own in zip(names, has, strict=True)
+    )
 
 
 def _stacked(arrays: list[NDArray[Any]], steps: int, fill: float) -> NDArray[Any]:

@@ -57,7 +57,7 @@ def fitting(kind: Literal["sound", "notes"], model: str | None) -> Bundle:
     """
     if model is not None:
         bundle = load(model)
-        if kind == "sound" or not any(known.needs_sound for known in bundle.feature_sets):
+        if kind == "sound" or not bundle.needs_sound:
             return bundle
     return load_for(kind)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -26,15 +26,22 @@ _UNKNOWN_SPREAD = 1.0
 @dataclass(frozen=True, slots=True, eq=False)
 class Statistics:
     """Of the training data: mean and spread of each feature [shape=(features,)], mean of each label [shape=(4,)], how
-    many features each set has of those that lie side by side, with how many ``landmarks`` a kernel compares, and the
-    columns, from and until, of the ``optional`` sets, whose mean and spread are those of the steps that have them."""
+    many features each set has of those that lie side by side, with how many ``landmarks`` a kernel compares, and which
+    of the sets are ``optional``: their mean and spread are those of the steps that have them."""
 
     mean: NDArray[np.float32]
     scale: NDArray[np.float32]
     prior: NDArray[np.float32]
     widths: tuple[int, ...]
     landmarks: int = 1
-    optional: tuple[tuple[int, int], ...] = ()
+    optional: tuple[bool, ...] = ()
+
+    @property
+    def optional_columns(self) -> list[list[int]]:
+        """From where until where the optional sets are."""
+        ends = np.cumsum(self.widths).tolist()
+        of_sets = zip(self.optional, self.widths, ends, strict=True) if self.optional else ()
+        return [[end - width, end] for is_optional, width, end in of_sets if is_optional]
 
     @classmethod
     def of(
@@ -42,23 +49,22 @@ class Statistics:
         features: NDArray[np.float32],
         labels: NDArray[np.float32],
         widths: tuple[int, ...] | None = None,
-        optional: tuple[tuple[int, int], ...] = (),
+        optional: tuple[bool, ...] = (),
     ) -> Statistics:
         """The statistics of sequences [shape=(pieces, steps, features)] over the steps that are not masked.
 
         Labels that are NaN are not known; where a column has none at all, its prior is 1.
         """
-        heard = features.any(axis=-1)
-        steps = features[heard]
-        spread, mean = steps.std(axis=0), steps.mean(axis=0)
-        for start, stop in optional:
+        steps = features[features.any(axis=-1)]
+        prior = np.nan_to_num(known_mean(labels[features.any(axis=-1)]), nan=_UNKNOWN_SPREAD)
+        mean, spread = steps.mean(axis=0), steps.std(axis=0)
+        found = cls(mean, spread, prior.astype(np.float32), widths or (features.shape[-1],), optional=optional)
+        for start, stop in found.optional_columns:
             there = steps[:, start:stop]
             there = there[there.any(axis=1)]
             if len(there):
                 mean[start:stop], spread[start:stop] = there.mean(axis=0), there.std(axis=0)
-        prior = np.nan_to_num(known_mean(labels[heard]), nan=_UNKNOWN_SPREAD)
-        scale = np.where(spread > 1e-6, spread, 1.0)
-        return cls(mean, scale, prior.astype(np.float32), widths or (features.shape[-1],), optional=optional)
+        return replace(found, scale=np.where(spread > 1e-6, spread, 1.0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,8 +88,8 @@ def run(network: keras.Model, features: NDArray[np.float32]) -> NDArray[np.float
 
 def standardization(statistics: Statistics) -> Standardization:
     """The layer that takes raw features."""
-    columns = [list(span) for span in statistics.optional]
-    return Standardization(statistics.mean.tolist(), statistics.scale.tolist(), columns, name="standardization")
+    mean, scale = statistics.mean.tolist(), statistics.scale.tolist()
+    return Standardization(mean, scale, statistics.optional_columns, name="standardization")
 
 
 def seeds_from(seed: int) -> Iterator[int]:

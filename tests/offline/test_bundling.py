@@ -9,14 +9,16 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow", reason="TensorFlow is not installed (extra 'offline')")
 
 from models.agreement import read_examples, verify_agreement
-from models.bundle import load
+from models.bundle import load, load_for
 from models.errors import UsageError
 from offline.bundling import train
 from offline.dataset import Dataset, write_dataset
@@ -70,6 +72,26 @@ def test_a_student_of_a_searched_recipe_says_so_in_its_card(small_dataset: Datas
     # The student sees what it saw without a teacher: 22 numbers, and nothing of the teacher's state.
     assert [len(known.features) for known in load(folder).feature_sets] == [22]
     assert load(folder).states == {}
+
+
+def test_a_model_that_learned_from_sound_and_notes_alone_takes_both(small_dataset: Dataset, tmp_path: Path):
+    pieces = []
+    random = np.random.default_rng(1)
+    for number, piece in enumerate(small_dataset.pieces):
+        # What the network hears of every other piece, as if it had come as sound.
+        activity = random.uniform(1, 2, (len(piece.times_s), 83)).astype(np.float32) * (number % 2)
+        pieces.append(replace(piece, features={**piece.features, "activity": activity}))
+    both = Dataset(tuple(pieces), {**small_dataset.provenance, "feature_sets": ["notes22", "activity"]})
+    train(both, tmp_path / "both", quick("kernel"), inputs=("notes22", "activity"))
+    card = json.loads((tmp_path / "both" / "card.json").read_text())
+    assert [entry.get("optional", False) for entry in card["inputs"]] == [False, True]
+    assert not any("fader" in sentence for sentence in card["limits"])
+    assert load_for("notes", str(tmp_path / "both")).name == "both"
+
+    of_sound = Dataset(both.pieces[1::2], both.provenance)
+    train(of_sound, tmp_path / "sound", quick("kernel"), inputs=("notes22", "activity"))
+    with pytest.raises(UsageError, match="'sound' listens to sound"):
+        load_for("notes", str(tmp_path / "sound"))
 
 
 def test_a_kernel_says_what_it_was_solved_with_and_learns_from_no_teacher(small_dataset: Dataset, tmp_path: Path):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import offline.networks.building
 from models.errors import UsageError
-from offline.networks import ARCHITECTURES, Statistics, architecture, run
+from offline.networks import ARCHITECTURES, Statistics, architecture, run, standardization
 from offline.networks.layers import FLOOR, Bounds, MaskedHeld, MaskedLast
 
 STATISTICS = Statistics(
@@ -159,6 +159,36 @@ def test_statistics_leave_out_masked_steps_and_unknown_spreads():
     assert statistics.mean.tolist() == [3.0]
     assert statistics.scale.tolist() == [1.0]
     assert statistics.prior.tolist() == [5.0, 1.0, 7.0, 1.0]
+
+
+def test_a_set_that_some_steps_lack_stands_at_the_mean_of_those_that_have_it():
+    features = np.array([[[1.0, 4.0, 8.0], [3.0, 0.0, 0.0], [5.0, 6.0, 8.0]]], np.float32)
+    labels = np.full((1, 3, 4), 5.0, np.float32)
+    statistics = Statistics.of(features, labels, (1, 2), (False, True))
+    assert statistics.mean.tolist() == [3.0, 5.0, 8.0]
+    standardized = np.asarray(standardization(statistics)(features))
+    root = np.sqrt(1.5)
+    np.testing.assert_allclose(standardized[0], [[-root, -1, 0], [0, 0, 0], [root, 1, 0]], atol=1e-6)
+    # Where every piece should have the set, nought is a number like any other.
+    plain = np.asarray(standardization(Statistics.of(features, labels, (1, 2)))(features))
+    assert plain[0, 1, 2] < -1
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_what_a_missing_set_was_like_elsewhere_does_not_matter_to_a_step_without_it(arch: str):
+    random = np.random.default_rng(2)
+
+    def said(there: float) -> np.ndarray:
+        features = np.stack([music([True] * 6), music([True] * 6, seed=2)]).reshape(2, 6, 3)
+        features[0, :, 1:] = 0.0
+        features[1, :, 1:] = there + random.normal(size=(6, 2))
+        statistics = Statistics.of(features, np.full((2, 6, 4), 5.0, np.float32), (1, 2), (False, True))
+        network = architecture(arch).build(statistics, 0.0, 1)
+        fixed = np.random.default_rng(3)
+        network.set_weights([fixed.uniform(0, 0.1, values.shape) for values in network.get_weights()])
+        return np.asarray(network(features[:1]))
+
+    np.testing.assert_array_equal(said(100.0), said(-3.0))
 
 
 def test_an_unknown_architecture():
