@@ -22,6 +22,7 @@ from models.errors import MoodringError
 from models.transcription import NETWORK, NOTES_NETWORK, open_transcription_network
 from realtime.outputs.pen import Pen
 from realtime.outputs.wording import count
+from realtime.transcriber import StreamingTranscriber
 
 if TYPE_CHECKING:
     from realtime.sources import Source
@@ -134,6 +135,7 @@ def check_models() -> Iterator[Finding]:
     try:
         for network in (NETWORK, NOTES_NETWORK):
             open_transcription_network(network)
+        StreamingTranscriber()  # opens the filters, which cannot be opened without their taps
     except MoodringError as error:
         yield Finding("model basic-pitch", "problem", str(error))
     else:

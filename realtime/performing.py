@@ -65,9 +65,8 @@ def perform(
         ends.callback(source.close)
         outputs, dashboard, troubles = _outputs(outlets, controls, ends)
         if is_blind and (outlets.osc or outlets.announce):
-            print(
-                "moodring: --blind hides predictions on the dashboard and the page; OSC still has them", file=sys.stderr
-            )
+            hidden = "--blind hides predictions where a rater looks (dashboard, lines, page); OSC still has them"
+            print(f"moodring: {hidden}", file=sys.stderr)
         tracker = EmotionTracker(bundle or load_for(source.kind, model), rate_hz=rate_hz)
         if ratings is not None:
             ends.callback(lambda: ratings.close(tracker.time_s))

@@ -1,4 +1,4 @@
-"""The dashboard's colours: a hue for every direction of the circumplex, and greys for what should stay quiet.
+"""The colours of dashboard, page and lines: a hue for every direction of the circumplex, and greys for what is quiet.
 
 Moods are coloured in OKLCH (Ottosson, "A perceptual color space for image processing", 2020), where equal steps look
 equal. Lightness rises with arousal, and the hues go from yellow (happy) through crimson (tense) and blue (sad) to green

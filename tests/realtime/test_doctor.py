@@ -14,8 +14,10 @@ import pytest
 from support.jack import Jack
 from support.pulse import Pulse
 
+import models.transcription
 from models.bundle import BUNDLED, CARD, STEP_NETWORK
 from realtime import doctor
+from realtime.constant_q_filters import filter_products
 from realtime.doctor import Cost, Finding, check_inputs, check_models, is_fit, judge_cost, report
 from realtime.sources.microphone import Device
 
@@ -127,6 +129,20 @@ class TestModels:
         found = {finding.check: finding.verdict for finding in check_models()}
         assert {"model basic-pitch", "model audio", "model notes", "model seed-rnn"} <= found.keys()
         assert set(found.values()) == {"ok"}
+
+    @pytest.mark.parametrize("file", ["streaming.onnx", "notes.onnx", "filters.onnx"])
+    def test_a_damaged_network_that_hears_notes_is_a_problem(
+        self, file: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        copy = tmp_path / "basic-pitch"
+        shutil.copytree(models.transcription.DIRECTORY, copy)
+        (copy / file).write_bytes((copy / file).read_bytes()[:-1])
+        monkeypatch.setattr(models.transcription, "DIRECTORY", copy)
+        filter_products.cache_clear()
+        found = {finding.check: finding for finding in check_models()}["model basic-pitch"]
+        filter_products.cache_clear()
+        assert found.verdict == "problem"
+        assert f"{file} does not match its card; reinstall moodring" in found.message
 
     def test_a_tampered_one_of_the_users_is_a_warning_and_can_be_removed(self, home: Path):
         tampered(home, "mine")
