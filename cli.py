@@ -271,6 +271,10 @@ def prepare(
     ] = "clean",
     draw: Annotated[int, typer.Option(min=1, help="Which draw of 'varied', noise and room.")] = 1,
     every: Annotated[int, typer.Option(min=1, metavar="N", help="Only every Nth piece.")] = 1,
+    played: Annotated[bool, typer.Option("--played", help="MIDI as sound, played by FluidSynth.")] = False,
+    excerpts: Annotated[
+        float | None, typer.Option(min=1.0, metavar="S", help="Longer pieces as excerpts of S seconds.")
+    ] = None,
     rater: Annotated[str | None, typer.Option(help="Of sessions, what this rater said alone.")] = None,
 ) -> None:
     """Turn a rated corpus into a dataset. It is heard by the code that listens live. Needs the extra 'offline'.
@@ -295,6 +299,8 @@ def prepare(
         condition=condition,
         draw=draw,
         every=every,
+        is_played=played,
+        excerpt_s=excerpts,
         rater=rater,
     )
     for error in failed:
@@ -336,6 +342,9 @@ def train(
     judge: Annotated[
         list[Path] | None, typer.Option(metavar="DATASET", help="The same pieces heard otherwise, to judge by too.")
     ] = None,
+    weight: Annotated[
+        list[float] | None, typer.Option(metavar="N", help="What a piece counts, once for each dataset; default: 1.")
+    ] = None,
     test: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Judge by the pieces named in FILE, one a line; no folds.")
     ] = None,
@@ -362,6 +371,7 @@ def train(
         teacher=teacher,
         varied=varied or [],
         judged=judge or [],
+        weights=tuple(weight or ()),
         test=test,
         search=search,
         jobs=jobs,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,12 +15,18 @@ from models.errors import UsageError
 from offline.dataset import Dataset, PieceSteps
 
 
-def combined(datasets: Sequence[Dataset]) -> Dataset:
+def combined(datasets: Sequence[Dataset], weights: Sequence[float] = ()) -> Dataset:
     """The pieces of all ``datasets``; labels of the later ones on the scale of the first.
 
     Means are moved so that both axes have the first dataset's mean and spread over pieces, and the listeners' spreads
-    are stretched alike. Feature sets are those that all have. Raises ``UsageError`` where hops or windows differ.
+    are stretched alike. Feature sets are those that all have. ``weights`` are what a piece of each counts in training,
+    1 where none are given. Raises ``UsageError`` where hops or windows differ, two are of the same name, or there are
+    not as many weights as datasets.
     """
+    if weights and len(weights) != len(datasets):
+        raise UsageError(f"--weight is needed once for each of the {len(datasets)} datasets, not {len(weights)} times")
+    if any(not 0 < weight < math.inf for weight in weights):
+        raise UsageError("--weight must be a number above 0; leave out a dataset that should not count")
     first, *others = datasets
     if not others:
         return first
@@ -36,6 +43,9 @@ def combined(datasets: Sequence[Dataset]) -> Dataset:
         for piece in dataset.pieces
     )
     corpora = [str(dataset.provenance["corpus"]) for dataset in datasets]
+    if len(set(corpora)) < len(corpora):
+        twice = next(corpus for corpus in corpora if corpora.count(corpus) > 1)
+        raise UsageError(f"two of the datasets are of the corpus '{twice}'; take one of them")
     scales: dict[str, Any] = {
         corpus: {"factor": scale[0].tolist(), "shift": scale[1].tolist()}
         for corpus, scale in zip(corpora, maps, strict=True)
@@ -48,6 +58,7 @@ def combined(datasets: Sequence[Dataset]) -> Dataset:
         "feature_sets": names,
         "scales": scales,
         # Pieces stand in this order, so many of each.
+        **({"weights": dict(zip(corpora, weights, strict=True))} if weights else {}),
         "parts": {corpus: len(dataset.pieces) for corpus, dataset in zip(corpora, datasets, strict=True)},
     }
     return Dataset(pieces, provenance)

@@ -31,6 +31,8 @@ def prepare_corpus(
     condition: str,
     draw: int,
     every: int,
+    is_played: bool = False,
+    excerpt_s: float | None = None,
     rater: str | None = None,
 ) -> list[MoodringError]:
     """Prepare a corpus and show how far it has got; the files that could not be read."""
@@ -42,14 +44,26 @@ def prepare_corpus(
     logging.basicConfig(format="%(message)s", stream=sys.stderr, level=logging.WARNING)
     verify_condition(condition)
     opened = open_corpus(corpus, path, audio_offset_s=audio_offset_s, as_published=as_published, rater=rater)
-    if condition != "clean" and opened.kind != "sound":
-        raise UsageError(f"--condition {condition} is for sound, and {corpus} has only notes; leave it out")
-    hearing = Hearing(feature_sets(features, opened.kind), window_s, condition, draw)
+    if is_played and opened.kind != "notes":
+        raise UsageError(f"--played is for MIDI, and {corpus} is sound already; leave it out")
+    kind = "sound" if is_played else opened.kind
+    if condition != "clean" and kind != "sound":
+        raise UsageError(
+            f"--condition {condition} is for sound, and {corpus} has only notes; leave it out or add --played"
+        )
+    hearing = Hearing(feature_sets(features, kind), window_s, condition, draw, is_played)
     if not output.parent.is_dir():
         raise UsageError(f"{output.parent} is not a folder; choose another place for the dataset")
     with shown(corpus, sys.stderr) as progress:
         failed = prepare(
-            opened, output, hearing=hearing, every=every, jobs=jobs, scheduler=scheduler, progress=progress
+            opened,
+            output,
+            hearing=hearing,
+            every=every,
+            excerpt_s=excerpt_s,
+            jobs=jobs,
+            scheduler=scheduler,
+            progress=progress,
         )
     print(f"{output}: {-(-len(opened) // every) - len(failed)} pieces")
     for found in _agreements(opened):

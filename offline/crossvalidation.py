@@ -90,7 +90,13 @@ class Material:
     def digest(self) -> str:
         """A hash of everything that goes into a training."""
         digest = hashlib.sha256(" ".join(self.groups.tolist()).encode())
-        arrays: list[NDArray[Any]] = [self.own.features, self.own.labels, self.own.dynamic, self.own.filled]
+        arrays: list[NDArray[Any]] = [
+            self.own.features,
+            self.own.labels,
+            self.own.dynamic,
+            self.own.filled,
+            self.own.counts,
+        ]
         digest.update(" ".join(self.own.cohorts.tolist()).encode())
         if self.varied is not None:
             arrays += [self.varied.features, self.varied_of]

@@ -10,10 +10,7 @@ from __future__ import annotations
 
 import argparse
 import io
-import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -23,10 +20,10 @@ import soxr
 from numpy.typing import NDArray
 
 from models.errors import MoodringError
+from offline import synthesizer
 from offline.demo_score import compose, midi_bytes
 from realtime.demo import PARTS, RECORDING, SCORE
 
-SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
 SYNTHESIS_RATE_HZ = 44_100
 RECORDING_RATE_HZ = 22_050
 RECORDING_PEAK_DBFS = -1.0
@@ -42,20 +39,9 @@ OGG_SERIAL = 0x4D4F4F44
 
 def synthesize(midi: bytes) -> NDArray[np.float64]:
     """The score as FluidSynth plays it [shape=(n,), mono, at ``SYNTHESIS_RATE_HZ``], at a level of its own."""
-    program = shutil.which("fluidsynth")
-    if program is None or not SOUNDFONT.is_file():
-        raise MoodringError(f"fluidsynth or {SOUNDFONT} is missing: apt-get install fluidsynth fluid-soundfont-gm")
     room = [word for setting, value in ROOM.items() for word in ("-o", f"synth.reverb.{setting}={value}")]
-    with tempfile.TemporaryDirectory() as folder:
-        score, sound = Path(folder, "score.mid"), Path(folder, "sound.wav")
-        score.write_bytes(midi)
-        options = ["-n", "-i", "-q", "-g", "0.3", "-r", str(SYNTHESIS_RATE_HZ), "-R", "1", "-C", "0", *room]
-        command = [program, *options, "-T", "wav", "-O", "float", "-F", str(sound), str(SOUNDFONT), str(score)]
-        played = subprocess.run(command, capture_output=True, text=True, check=False)
-        if played.returncode != 0 or not sound.is_file():
-            raise MoodringError(f"fluidsynth could not record the score: {played.stderr.strip()}")
-        samples, _ = soundfile.read(sound, always_2d=True)
-    return np.asarray(samples.mean(axis=1), dtype=np.float64)
+    samples = synthesizer.synthesize(midi, SYNTHESIS_RATE_HZ, ["-g", "0.3", "-R", "1", "-C", "0", *room])
+    return np.asarray(samples.mean(axis=1, dtype=np.float64))
 
 
 def mastered(samples: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,8 +10,8 @@ import glob
 import hashlib
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -26,6 +26,7 @@ from offline.conditions import under
 from offline.corpora import Corpus, Labels, Piece
 from offline.dataset import PieceSteps, write_dataset
 from offline.kept import Kept
+from offline.synthesizer import synthesize
 from offline.workers import workers
 from realtime.events import Event, Sound
 from realtime.listener import Listener
@@ -37,6 +38,8 @@ log = logging.getLogger(__name__)
 HOP_S = 0.5
 WINDOW_S = 10.0
 FEATURE_SETS = ("notes22",)
+#: The rate at which MIDI is played: all that the transcription hears.
+_PLAYED_HZ = 22_050
 #: What the file of a recorded session ends in.
 SESSION_SUFFIX = ".jsonl"
 
@@ -44,12 +47,14 @@ SESSION_SUFFIX = ".jsonl"
 @dataclass(frozen=True, slots=True)
 class Hearing:
     """How pieces are heard: which feature sets are computed, how many seconds their windows look back, and under which
-    of ``offline.conditions``; ``draw`` numbers what is drawn for one condition."""
+    of ``offline.conditions``; ``draw`` numbers what is drawn for one condition. ``is_played``: MIDI files are heard as
+    the sound that a synthesizer makes of them."""
 
     feature_sets: tuple[str, ...] = FEATURE_SETS
     window_s: float = WINDOW_S
     condition: str = "clean"
     draw: int = 1
+    is_played: bool = False
 
 
 #: What the study's networks take.
@@ -70,14 +75,11 @@ def hear(piece: Piece, hearing: Hearing = STUDY) -> Heard | MoodringError:
     listener = Listener(sets, window_s=hearing.window_s, rate_hz=1 / HOP_S)
     moments = []
     try:
-        source = open_piece(piece.path)
-        while not source.ended:
-            events = source.read(0.0) if hearing.condition == "clean" else _read_under(hearing, piece.name, source)
+        for events in _events(piece, hearing):
             moments += listener.push(events)
             # A file that runs on past its labels is left where they end.
             if piece.end_s is not None and listener.time_s > piece.end_s:
                 break
-        source.close()
     except MoodringError as error:
         return error
     moments += listener.finish()
@@ -97,14 +99,32 @@ def open_piece(path: Path) -> Source:
     return SessionEvents(path, LONG_BLOCK_S)
 
 
-def _read_under(hearing: Hearing, name: str, source: Source) -> Sequence[Event]:
-    """The whole of a sound file at once, as it is heard under a condition."""
+def _events(piece: Piece, hearing: Hearing) -> Iterator[Sequence[Event]]:
+    if hearing.condition == "clean" and not hearing.is_played:
+        source = open_piece(piece.path)
+        while not source.ended:
+            yield source.read(0.0)
+        source.close()
+        return
+    samples, rate = _sound(piece, hearing)
+    seed = int.from_bytes(
+        hashlib.sha256(f"{hearing.condition} {hearing.draw} {piece.name}".encode()).digest()[:8], "big"
+    )
+    heard, block = under(hearing.condition, samples, rate, seed=seed), round(LONG_BLOCK_S * rate)
+    for start in range(0, len(heard), block):
+        yield [Sound(heard[start : start + block], rate)]
+
+
+def _sound(piece: Piece, hearing: Hearing) -> tuple[NDArray[np.float32], int]:
+    """The whole of a piece's sound, and its rate in Hz."""
+    if hearing.is_played:
+        return synthesize(piece.path.read_bytes(), _PLAYED_HZ, ["-g", "0.5"]), _PLAYED_HZ
+    source = open_piece(piece.path)
     sounds: list[Sound] = []
     while not source.ended:
         sounds += [event for event in source.read(0.0) if isinstance(event, Sound)]
-    seed = int.from_bytes(hashlib.sha256(f"{hearing.condition} {hearing.draw} {name}".encode()).digest()[:8], "big")
-    rate = sounds[0].sample_rate
-    return [Sound(under(hearing.condition, np.concatenate([s.samples for s in sounds]), rate, seed=seed), rate)]
+    source.close()
+    return np.concatenate([sound.samples for sound in sounds]), sounds[0].sample_rate
 
 
 def prepare_piece(piece: Piece, hearing: Hearing = STUDY) -> PieceSteps | MoodringError:
@@ -129,13 +149,14 @@ def prepare(
     *,
     hearing: Hearing = STUDY,
     every: int = 1,
+    excerpt_s: float | None = None,
     jobs: int = 1,
     scheduler: str | None = None,
     cache_folder: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[MoodringError]:
     """Prepare the ``corpus``, or ``every`` so many of its pieces, and write it to ``output``; the errors of the files
-    that were left out.
+    that were left out. Pieces longer than ``excerpt_s`` seconds are heard whole and come as excerpts of that length.
 
     The work is shared among ``jobs`` processes of this machine or the workers of the Dask cluster at ``scheduler``
     (``tcp://…``), which need to see the corpus's files under the same paths. Raises ``MoodringError`` where no piece
@@ -164,8 +185,27 @@ def prepare(
     failed = [result for _, result in both if isinstance(result, MoodringError)]
     if not ready:
         raise MoodringError(f"no piece of {corpus.name} could be read; the first: {failed[0] if failed else 'none'}")
-    write_dataset(output, ready, provenance(corpus, hearing))
+    if excerpt_s is not None:
+        ready = [part for steps in ready for part in excerpts(steps, round(excerpt_s / HOP_S))]
+    write_dataset(output, ready, provenance(corpus, hearing, excerpt_s))
     return failed
+
+
+def excerpts(steps: PieceSteps, length: int) -> Iterator[PieceSteps]:
+    """A piece longer than ``length`` steps in parts of so many, numbered from 1; the last may be shorter."""
+    if len(steps.times_s) <= length:
+        yield steps
+        return
+    for number, start in enumerate(range(0, len(steps.times_s), length), start=1):
+        part = slice(start, start + length)
+        yield replace(
+            steps,
+            piece=f"{steps.piece} {number}",
+            times_s=steps.times_s[part],
+            features={name: values[part] for name, values in steps.features.items()},
+            labels=steps.labels[part],
+            dynamic=None if steps.dynamic is None else steps.dynamic[part],
+        )
 
 
 def _sweep(output: Path) -> None:
@@ -175,11 +215,11 @@ def _sweep(output: Path) -> None:
             left.unlink(missing_ok=True)
 
 
-def provenance(corpus: Corpus, hearing: Hearing = STUDY) -> dict[str, Any]:
+def provenance(corpus: Corpus, hearing: Hearing = STUDY, excerpt_s: float | None = None) -> dict[str, Any]:
     """What a dataset says of where it comes from."""
     return {
-        "corpus": corpus.name,
-        "kind": corpus.kind,
+        "corpus": f"{corpus.name} played" if hearing.is_played else corpus.name,
+        "kind": "sound" if hearing.is_played else corpus.kind,
         "terms": corpus.terms,
         "corrections": list(corpus.corrections),
         "feature_sets": list(hearing.feature_sets),
@@ -187,6 +227,7 @@ def provenance(corpus: Corpus, hearing: Hearing = STUDY) -> dict[str, Any]:
         "window_s": hearing.window_s,
         "condition": hearing.condition,
         "draw": hearing.draw,
+        **({} if excerpt_s is None else {"excerpt_s": excerpt_s}),
         "moodring": metadata.version("moodring"),
         "code": listening_code(),
     }

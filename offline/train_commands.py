@@ -25,6 +25,7 @@ def train_bundle(
     teacher: str | None,
     varied: list[Path],
     judged: list[Path],
+    weights: tuple[float, ...],
     test: Path | None,
     search: int,
     jobs: int,
@@ -45,7 +46,7 @@ def train_bundle(
         raise UsageError(f"{output.parent} is not a folder; choose another place for the bundle")
     apart = [] if test is None else _names(test)
     taught_by = load(teacher) if teacher else None
-    opened = combined([read_dataset(path) for path in datasets])
+    opened = combined([read_dataset(path) for path in datasets], weights)
     others = {name: [read_dataset(path) for path in paths] for name, paths in (("varied", varied), ("judged", judged))}
     with _means(jobs, scheduler) as means:
         means |= others

@@ -111,7 +111,10 @@ def sequences(dataset: Dataset, inputs: Iterable[str]) -> Sequences:
             dynamic[row, :steps] = piece.dynamic
         filled[row, :steps] = np.minimum(piece.times_s / dataset.window_s, 1.0)
     cohorts = np.array([piece.cohort or "" for piece in dataset.pieces])
+    parts, weights = dataset.provenance.get("parts", {}), dataset.provenance.get("weights", {})
     counts = np.ones(len(dataset.pieces), np.float32)
+    if weights:
+        counts = np.repeat(np.array([weights[corpus] for corpus in parts], np.float32), list(parts.values()))
     share, optional = dataset.hop_s / dataset.window_s, _optional(features, names, widths)
     return Sequences(features, labels, dynamic, filled, cohorts, counts, widths, share, optional)
 

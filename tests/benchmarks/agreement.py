@@ -27,12 +27,13 @@ import numpy as np
 from models.errors import MoodringError
 from offline.conditions import under
 from offline.recut import source_network
+from offline.synthesizer import soundfont
 from realtime.transcriber import NoteBegan, NoteEnded, StreamingTranscriber
 from tests.benchmarks.delays import Heard, follow, octave_table, together
 from tests.benchmarks.music import FloatArray, read_mono, shared_data, spread
 from tests.benchmarks.note_scores import Notes, Score, as_notes, mean_score, moved_back, score
 from tests.benchmarks.reference import reference_notes
-from tests.benchmarks.rendering import SAMPLE_RATE, beginning, render, soundfont
+from tests.benchmarks.rendering import SAMPLE_RATE, beginning, render
 
 DELAYS_S = (0.1, 0.5, 0.8)
 #: General MIDI programs, counted from 0: struck, plucked and blown. Strings begin too slowly for a tolerance of 50 ms.

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
+import io
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import mido
 
-from models.errors import UsageError
-from tests.benchmarks.music import FloatArray, read_mono
+from offline.synthesizer import synthesize
+from tests.benchmarks.music import FloatArray
 from tests.benchmarks.note_scores import HIGHEST_PITCH, LOWEST_PITCH, Notes, as_notes, without_doubles
 
-SOUNDFONTS = tuple(Path("/usr/share/sounds/sf2") / name for name in ("FluidR3_GM.sf2", "default-GM.sf2"))
 SAMPLE_RATE = 44_100
 #: Sound goes on for so long after the last note is let go.
 TAIL_S = 1.0
@@ -21,16 +18,6 @@ _DRUMS = 9
 _BANK_SELECT = (0, 32)
 #: 0.1 ms a tick.
 _TEMPO, _TICKS_PER_BEAT, _TICKS_PER_S = 500_000, 5000, 10_000
-
-
-def soundfont() -> Path:
-    """The General MIDI sounds; raises ``UsageError`` where they or FluidSynth are not installed."""
-    if shutil.which("fluidsynth") is None:
-        raise UsageError("the program fluidsynth is not installed (apt install fluidsynth)")
-    for path in SOUNDFONTS:
-        if path.is_file():
-            return path
-    raise UsageError(f"there is no SoundFont at {' or '.join(map(str, SOUNDFONTS))} (apt install fluid-soundfont-gm)")
 
 
 def beginning(path: Path, length_s: float, program: int) -> tuple[mido.MidiFile, Notes]:
@@ -83,10 +70,7 @@ def _file(kept: list[tuple[float, mido.Message]], program: int, end_s: float) ->
 
 def render(midi: mido.MidiFile) -> FloatArray:
     """The sound of it, mono at ``SAMPLE_RATE`` [shape=(n,)]."""
-    with TemporaryDirectory() as folder:
-        played, sound = Path(folder) / "played.mid", Path(folder) / "played.wav"
-        midi.save(played)
-        command = ["fluidsynth", "-ni", "-R", "0", "-C", "0", "-g", "0.5", "-r", str(SAMPLE_RATE)]
-        command += ["-O", "float", "-T", "wav", "-F", str(sound), str(soundfont()), str(played)]
-        subprocess.run(command, check=True, capture_output=True)
-        return read_mono(sound)[0]
+    content = io.BytesIO()
+    midi.save(file=content)
+    samples = synthesize(content.getvalue(), SAMPLE_RATE, ["-R", "0", "-C", "0", "-g", "0.5"])
+    return samples.mean(axis=1)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import mido
 import numpy as np
 import pytest
 
-from models.errors import UsageError
-from tests.benchmarks import rendering
-from tests.benchmarks.rendering import SAMPLE_RATE, SOUNDFONTS, TAIL_S, beginning, render, soundfont
+from models.errors import MoodringError
+from offline.synthesizer import soundfont
+from tests.benchmarks.rendering import SAMPLE_RATE, TAIL_S, beginning, render
 
 
 @pytest.fixture
@@ -60,20 +59,8 @@ def test_every_channel_plays_the_instrument_and_what_sounds_is_let_go(played: Pa
 def test_sound_begins_with_the_first_note(played: Path):
     try:
         soundfont()
-    except UsageError as error:
+    except MoodringError as error:
         pytest.skip(str(error))
     samples = render(beginning(played, 3.0, 0)[0])
     assert np.argmax(np.abs(samples) > 1e-3) / SAMPLE_RATE == pytest.approx(1.0, abs=0.02)
     assert len(samples) / SAMPLE_RATE >= 3.0
-
-
-def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    with monkeypatch.context() as without_program:
-        without_program.setattr(shutil, "which", lambda name: None)
-        with pytest.raises(UsageError, match="fluidsynth is not installed"):
-            soundfont()
-    monkeypatch.setattr(shutil, "which", lambda name: name)
-    monkeypatch.setattr(rendering, "SOUNDFONTS", (tmp_path / "none.sf2",))
-    with pytest.raises(UsageError, match=r"no SoundFont at .*none\.sf2"):
-        soundfont()
-    assert SOUNDFONTS[0].name == "FluidR3_GM.sf2"

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from models.notes import Note
-from offline import demo_piece, demo_score
+from offline import demo_piece, demo_score, synthesizer
 from realtime.demo import PARTS, RECORDING, SCORE
 
 # Krumhansl and Kessler, "Tracing the dynamic changes in perceived tonal organization" (1982): how well each pitch
@@ -240,7 +240,7 @@ def test_a_recording_is_the_same_bytes_every_time_and_sounds_as_without_that() -
 def test_without_the_synthesizer_the_command_says_what_to_install_and_writes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(demo_piece, "SOUNDFONT", tmp_path / "none.sf2")
+    monkeypatch.setattr(synthesizer, "SOUNDFONTS", (tmp_path / "none.sf2",))
     assert demo_piece.main(["-o", str(tmp_path / "demo")]) == 1
     assert "apt-get install fluidsynth fluid-soundfont-gm" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())

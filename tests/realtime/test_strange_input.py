@@ -5,7 +5,7 @@ And what is music for an hour: readings do not drift.
 
 from __future__ import annotations
 
-import os
+import io
 import subprocess
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import soundfile
 from support import require
 
 from models.affect import Reading, State
-from offline.demo_piece import SOUNDFONT
+from offline.synthesizer import synthesize
 from realtime.demo import RECORDING, SCORE
 from realtime.events import Advance, Event, NoteOff, NoteOn, Sound
 from realtime.sources.files import open_file
@@ -58,9 +58,6 @@ def speech(folder: Path) -> tuple[np.ndarray, int]:
 
 def drums(folder: Path) -> tuple[np.ndarray, int]:
     require({"fluidsynth": "fluidsynth"})
-    if not SOUNDFONT.exists():
-        message = f"{SOUNDFONT} is not there (Debian, Ubuntu: apt install fluid-soundfont-gm)"
-        pytest.fail(message, pytrace=False) if os.environ.get("CI") == "true" else pytest.skip(message)
     beat = mido.MidiFile()
     track = beat.add_track()
     for number in range(80):
@@ -68,11 +65,9 @@ def drums(folder: Path) -> tuple[np.ndarray, int]:
         for pitch in struck:
             track.append(mido.Message("note_on", channel=9, note=pitch, velocity=100))
         track.append(mido.Message("note_off", channel=9, note=struck[0], time=240))
-    beat.save(folder / "drums.mid")
-    command = ["fluidsynth", "-ni", "-F", folder / "drums.wav", "-r", str(RATE), SOUNDFONT, folder / "drums.mid"]
-    subprocess.run(command, check=True, capture_output=True)
-    samples, rate = soundfile.read(folder / "drums.wav", dtype="float32")
-    return samples, rate
+    content = io.BytesIO()
+    beat.save(file=content)
+    return synthesize(content.getvalue(), RATE), RATE
 
 
 def held_note(folder: Path) -> tuple[np.ndarray, int]:
