@@ -182,12 +182,12 @@ _TEMPLATES = _templates()
 
 
 def fit_chords(weights: Numbers) -> Numbers:
-    """How well pitch classes' ``weights`` [shape=(n, 12)] fit each type of ``CHORDS`` on its best root.
+    """How well pitch classes' ``weights`` [shape=(..., n, 12)] fit each type of ``CHORDS`` on its best root.
 
-    Cosines 0–1 [shape=(n, len(CHORDS))]; 0 where nothing weighs.
+    Cosines 0–1 [shape=(..., n, len(CHORDS))]; 0 where nothing weighs.
     """
-    norms = np.sqrt(np.add.reduce(weights * weights, axis=1, keepdims=True))
+    norms = np.sqrt(np.add.reduce(weights * weights, axis=-1, keepdims=True))
     unit = np.divide(weights, norms, out=np.zeros_like(weights), where=norms > 0)
-    by_root = (unit @ _TEMPLATES.T).reshape(len(weights), 12, len(CHORDS))
-    best: Numbers = np.maximum.reduce(by_root, axis=1)
+    by_root = (unit @ _TEMPLATES.T).reshape(*weights.shape[:-1], 12, len(CHORDS))
+    best: Numbers = np.maximum.reduce(by_root, axis=-2)
     return best

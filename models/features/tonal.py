@@ -24,6 +24,7 @@ from models.features.pitch_classes import (
     fit_chords,
     fit_keys,
 )
+from models.features.together import each
 
 #: Degrees above the tonic, 0–11 semitones.
 DEGREES = ("1", "flat_2", "2", "flat_3", "3", "4", "sharp_4", "5", "flat_6", "6", "flat_7", "7")
@@ -192,5 +193,5 @@ TONAL = FeatureSet(
         *(Feature(f"top_degree_{degree}", "share", 0, 1) for degree in DEGREES),
         *(Feature(f"above_bass_{semitones}", "share", 0, 1) for semitones in range(1, 12)),
     ),
-    compute,
+    each(compute),
 )
