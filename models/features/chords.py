@@ -51,13 +51,11 @@ def _pieces(classes: Numbers) -> list[np.ndarray]:
     [shape=(m, frames, 12) to (m, n, 12) each].
     """
     windows, length, _ = classes.shape
-    until = np.zeros((windows, length + 1, 12))
-    np.cumsum(classes, axis=1, out=until[:, 1:])
     pieces = []
     for frames in _SEGMENTS.values():
         count = min(frames, length)
-        ends = until[:, length % count :: count]
-        pieces.append((ends[:, 1:] - ends[:, :-1]) / count)
+        segments = classes[:, length % count :].reshape(windows, length // count, count, 12)
+        pieces.append((np.full((1, count), np.float32(1 / count)) @ segments)[:, :, 0].astype(np.float64))
     return pieces
 
 
