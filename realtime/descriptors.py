@@ -107,11 +107,12 @@ def _rolloffs(share: FloatArray, levels: tuple[float, ...]) -> Iterator[NDArray[
     coarse = np.add.accumulate(np.add.reduceat(share, _STRIDES, axis=1), axis=1)
     rows = np.arange(len(share))
     for level in levels:
-        stride = np.minimum(np.count_nonzero(coarse < level, axis=1), len(_STRIDES) - 1)
+        stride = np.argmax(coarse >= level, axis=1)
         before = np.where(stride > 0, coarse[rows, stride - 1], np.float32(0))
         bins = stride[:, None] * _STRIDE + np.arange(_STRIDE)
-        reached = before[:, None] + np.add.accumulate(np.take_along_axis(share, bins, 1), axis=1)
-        yield bins[:, 0] + np.minimum(np.count_nonzero(reached < level, axis=1), _STRIDE - 1)
+        reached = before[:, None] + np.add.accumulate(np.take_along_axis(share, bins, 1), axis=1) >= level
+        reached[:, -1] = True  # as the coarse sums say, whatever rounding does
+        yield bins[:, 0] + np.argmax(reached, axis=1)
 
 
 def _sign_changes(samples: FloatArray) -> FloatArray:
