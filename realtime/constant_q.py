@@ -199,7 +199,8 @@ def _mean_power(power: FloatArray) -> FloatArray:
     while len(power) > 1:
         power = np.multiply(power[0::2], power[1::2])
         np.sqrt(power, out=power)
-    return power[0]
+    mean: FloatArray = power[0]
+    return mean
 
 
 def _phases(samples: FloatArray, bank: Octave, phases: int, frames: int) -> FloatArray:

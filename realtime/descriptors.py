@@ -60,9 +60,9 @@ def describe(
     ``samples`` and their ``squares`` [shape=(n, 2048)], ``power`` and its root ``amplitude`` [shape=(n, 1025)] and
     ``mel_power`` [shape=(n, 64)] of the same frames.
     """
-    total = np.add.reduce(power, axis=1, keepdims=True)
-    share = power / total
-    log_share = share + _FLOOR
+    total: FloatArray = np.add.reduce(power, axis=1, keepdims=True)
+    share: FloatArray = power / total
+    log_share: FloatArray = share + _FLOOR
     np.log(log_share, out=log_share)
     heard = np.float32(share.shape[1] - _FIRST_HEARD)
     mean_log = np.add.reduce(log_share[:, _FIRST_HEARD:], axis=1) / heard

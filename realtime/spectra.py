@@ -137,7 +137,8 @@ class SpectrumStream:
         both = np.add.reduce(amplitude, axis=1) + np.add.reduce(before, axis=1)
         np.subtract(amplitude, before, out=before)
         rise = np.add.reduce(np.maximum(before, np.float32(0), out=before), axis=1)
-        return np.divide(rise, both, out=np.zeros_like(rise), where=both > 0)
+        flux: FloatArray = np.divide(rise, both, out=np.zeros_like(rise), where=both > 0)
+        return flux
 
 
 def _decibels(power: FloatArray) -> FloatArray:

@@ -108,7 +108,8 @@ class FeatureSet:
 
     def compute(self, window: Window) -> FeatureVector:
         """The features of one window [shape=(len(features),)]."""
-        return self.compute_all((window,))[0]
+        vector: FeatureVector = self.compute_all((window,))[0]
+        return vector
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -40,8 +40,9 @@ def compute(sounds: tuple[SoundWindow, ...]) -> Numbers:
     """
     strength = np.stack([_strength(sound) for sound in sounds])
     # Lags longer than the window have what rounding leaves of nothing, so it matters to models how this is summed.
-    mean = np.add.accumulate(strength, axis=2)[..., -1:] / np.float32(strength.shape[2])
-    similarity = autocorrelation(strength - mean, max(_LONGEST, int(_LAGS.max()) + 1))
+    total: Numbers = np.add.accumulate(strength, axis=2)[..., -1:]
+    centred: Numbers = strength - total / np.float32(strength.shape[2])
+    similarity = autocorrelation(centred, max(_LONGEST, int(_LAGS.max()) + 1))
     tempi = np.take(similarity, _LAGS, axis=2)
     best = np.sort(tempi, axis=2)[..., -3:].mean(axis=2)
     beats = np.stack([*_beats(similarity[..., _SHORTEST:_LONGEST]), best, tempi.std(axis=2)], axis=2)

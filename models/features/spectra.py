@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,6 @@ from models.features import MOMENTS_TOGETHER, Feature, SoundWindow, Window
 from models.transcription import FRAME_SAMPLES, SAMPLE_RATE
 
 Numbers = NDArray[np.float32]
-Number = TypeVar("Number", np.float32, np.float64)
 
 #: Frames of the spectrum: 2048 samples under a Hann window, one every 512.
 SPECTRUM_SAMPLES = 2048
@@ -107,29 +105,26 @@ def _ranks(count: int, shares: tuple[float, ...]) -> tuple[NDArray[np.int64], ND
     return rank, np.minimum(rank + 1, count - 1), (place - rank).astype(np.float32)
 
 
-def sums(columns: NDArray[Number]) -> NDArray[Number]:
+def sums(columns: Numbers) -> Numbers:
     """The sum of each column [shape=(n, d) to (d,)]: as a product of matrices, which is many times as fast."""
-    found: NDArray[Number] = _ones(len(columns), columns.dtype.type) @ columns
+    found: Numbers = np.ones(len(columns), np.float32) @ columns
     return found
 
 
-@lru_cache(maxsize=64)
-def _ones(count: int, kind: type[Number]) -> NDArray[Number]:
-    return np.ones(count, kind)
-
-
-def mean_std(columns: NDArray[Number]) -> tuple[NDArray[Number], NDArray[Number]]:
+def mean_std(columns: Numbers) -> tuple[Numbers, Numbers]:
     """Mean and standard deviation of each column [shape=(n, d) to (d,)]: what NumPy gives, with the mean taken once."""
-    mean = sums(columns) / columns.dtype.type(len(columns))
+    count = np.float32(len(columns))
+    mean: Numbers = sums(columns) / count
     centred = columns - mean
     centred *= centred
-    return mean, np.sqrt(sums(centred) / columns.dtype.type(len(columns)))
+    return mean, np.sqrt(sums(centred) / count)
 
 
 def mean_std_step(columns: Numbers) -> list[Numbers]:
     """Mean, standard deviation and mean size of the step from frame to frame of each column [shape=(d,)] each."""
     steps = columns[1:] - columns[:-1]
-    return [*mean_std(columns), sums(np.abs(steps, out=steps)) / np.float32(len(steps))]
+    step: Numbers = sums(np.abs(steps, out=steps)) / np.float32(len(steps))
+    return [*mean_std(columns), step]
 
 
 def series(rows: Numbers) -> Numbers:

@@ -41,8 +41,8 @@ def alike(
         found = np.zeros((len(windows), width), np.float32)
         parts = [(row, kept) for row, window in enumerate(windows) if (kept := part(window)) is not None]
         for _, group in groupby(parts, key=lambda numbered: likeness(numbered[1])):
-            rows, kept = zip(*group, strict=True)
-            found[list(rows)] = compute(kept)
+            neighbours = list(group)
+            found[[row for row, _ in neighbours]] = compute(tuple(kept for _, kept in neighbours))
         return found
 
     return compute_all
