@@ -56,35 +56,39 @@ STATES: dict[str, tuple[int, ...]] = {
 
 
 def open_network(
-    path: Path, given: Mapping[str, NDArray[np.float32]] | None = None, *, sha256: str | None = None
+    path: Path,
+    given: Mapping[str, NDArray[np.float32]] | None = None,
+    *,
+    sha256: str | None = None,
+    keeps_memory: bool = False,
 ) -> Any:
     """An onnxruntime session over the network at ``path``, on one thread: a hop is too small to share out.
 
     ``given`` are the weights that are not in the file, by name. Without them the same network is opened once and
     shared, which sessions allow from any thread: a stage where inputs come and go takes the same few models up again
     and again, and each opening would cost a tenth of a second and some memory. ``sha256`` is that of the file, where it
-    is known already.
+    is known already. ``keeps_memory``: what layers have between them stays with the network from run to run.
     """
     if given:
-        return _open(path, given)
-    return _opened(path, sha256 or hashlib.sha256(path.read_bytes()).hexdigest())
+        return _open(path, given, keeps_memory)
+    return _opened(path, sha256 or hashlib.sha256(path.read_bytes()).hexdigest(), keeps_memory)
 
 
 @lru_cache(maxsize=8)
-def _opened(path: Path, sha256: str) -> Any:
-    return _open(path, {})
+def _opened(path: Path, sha256: str, keeps_memory: bool) -> Any:
+    return _open(path, {}, keeps_memory)
 
 
-def _open(path: Path, given: Mapping[str, NDArray[np.float32]]) -> Any:
+def _open(path: Path, given: Mapping[str, NDArray[np.float32]], keeps_memory: bool) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    # Both keep memory for every length of sound that ever went in, some 40 MB over a few hours, and save no time here.
-    options.enable_cpu_mem_arena = False
+    # A plan for every length of sound that ever went in would take more and more, and saves no time here.
     options.enable_mem_pattern = False
+    options.enable_cpu_mem_arena = keeps_memory
     if given:
         values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in given.values()]
         options.add_external_initializers(list(given), values)
@@ -105,4 +109,5 @@ def open_transcription_network(name: str = NETWORK, given: Mapping[str, NDArray[
         raise MoodringError(f"{DIRECTORY} is damaged ({error}); reinstall moodring") from None
     if not matches:
         raise MoodringError(f"{path} does not match its card; reinstall moodring")
-    return open_network(path, given, sha256=sha256)
+    # Whose layers are wide: 64 frames at once take a few MB, which cost a tenth of the time when they are fetched anew.
+    return open_network(path, given, sha256=sha256, keeps_memory=not given)

@@ -1,4 +1,4 @@
-"""The constant-Q filters' products of matrices, as a network: onnxruntime lays the filters out once for all.
+"""The constant-Q filters over a stream of samples, as a network of convolutions: onnxruntime is quickest at these.
 
 The filters themselves are not in it. ``realtime.constant_q_filters`` designs them for a look-ahead, and gives them to
 the network when it is opened.
@@ -6,32 +6,35 @@ the network when it is opened.
 
 from __future__ import annotations
 
+import math
+
 import onnx
 from onnx import TensorProto, helper
 
+from models.transcription import FRAME_SAMPLES
 from realtime.constant_q_filters import FILTER_SHAPES
 
 
 def filter_products() -> onnx.ModelProto:
-    """For each octave from stretches of samples [shape=(rows, samples)] to the parts of its bins [shape=(rows, 2n)]."""
+    """For each octave from samples at its rate [shape=(phases, 1, 1, samples)] to its bins' parts, frame by frame
+    [shape=(phases, 2n, 1, frames)]; each phase has its own samples, from its first frame's on.
+    """
     nodes, inputs, outputs, filters = [], [], [], []
-    for k, (samples, columns) in enumerate(FILTER_SHAPES):
-        stretches, taps, parts = (f"{role}_{2**k}" for role in ("stretches", "taps", "parts"))
-        nodes.append(helper.make_node("MatMul", [stretches, taps], [parts], name=parts))
-        rows = f"rows_{2**k}"
-        inputs.append(helper.make_tensor_value_info(stretches, TensorProto.FLOAT, (rows, samples)))
-        outputs.append(helper.make_tensor_value_info(parts, TensorProto.FLOAT, (rows, columns)))
-        filters.append(_given(taps, (samples, columns)))
+    for k, (length, columns) in enumerate(FILTER_SHAPES):
+        samples, taps, parts, phases = (f"{role}_{2**k}" for role in ("samples", "taps", "parts", "phases"))
+        nodes.append(helper.make_node("Conv", [samples, taps], [parts], name=parts, strides=[1, FRAME_SAMPLES >> k]))
+        inputs.append(helper.make_tensor_value_info(samples, TensorProto.FLOAT, (phases, 1, 1, f"length_{2**k}")))
+        outputs.append(helper.make_tensor_value_info(parts, TensorProto.FLOAT, (phases, columns, 1, f"frames_{2**k}")))
+        filters.append(_given(taps, (columns, 1, 1, length)))
     graph = helper.make_graph(nodes, "constant-q-filters", inputs, outputs, filters)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], producer_name="moodring")
     model.ir_version = 8
     return model
 
 
-def _given(name: str, shape: tuple[int, int]) -> TensorProto:
+def _given(name: str, shape: tuple[int, ...]) -> TensorProto:
     """A constant that is not in the file: who opens it has it."""
     tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shape, data_location=TensorProto.EXTERNAL)
-    length = 4 * shape[0] * shape[1]
-    for key, value in (("location", name), ("offset", "0"), ("length", str(length))):
+    for key, value in (("location", name), ("offset", "0"), ("length", str(4 * math.prod(shape)))):
         tensor.external_data.add(key=key, value=value)
     return tensor

@@ -50,10 +50,6 @@ def analyze_and_tell(
 
     Raises ``MoodringError`` where nothing at all can be done.
     """
-    from realtime.outputs import Status
-    from realtime.outputs.json_lines import JsonLines
-    from realtime.outputs.plain import Plain
-
     found = list(music_files(inputs))
     files = [file for file in found if isinstance(file, Path)]
     keep = None if output is None else _keeper(output, files)
@@ -66,9 +62,7 @@ def analyze_and_tell(
                 continue
             summaries.append(result)
             if with_readings:
-                printer = JsonLines(sys.stdout) if as_json else Plain(sys.stdout)
-                for reading in result.readings:
-                    printer.write(reading, Status(result.file.name))
+                _print_readings(result, as_json=as_json)
             if as_json:
                 print(json.dumps(result.as_json()), flush=True)
     if not as_json and summaries:
@@ -78,6 +72,17 @@ def analyze_and_tell(
     following = iter(results)
     outcomes = [entry if isinstance(entry, MoodringError) else next(following) for entry in found]
     return [outcome for outcome in outcomes if isinstance(outcome, MoodringError)]
+
+
+def _print_readings(summary: Summary, *, as_json: bool) -> None:
+    # What draws on terminals takes long to load.
+    from realtime.outputs import Status
+    from realtime.outputs.json_lines import JsonLines
+    from realtime.outputs.plain import Plain
+
+    printer = JsonLines(sys.stdout) if as_json else Plain(sys.stdout)
+    for reading in summary.readings:
+        printer.write(reading, Status(summary.file.name))
 
 
 def plot_and_tell(sessions: Sequence[Path], *, output: Path) -> list[MoodringError]:

@@ -133,9 +133,9 @@ class _Filters:
             self._bins[n] = slice(bank.bins.start, above.stop)
         self._products = filter_products(lookahead_frames, len(FILTER_SHAPES) - len(banks))
         self._parts = [f"parts_{bank.decimation}" for bank in banks]
-        # What goes into the products: nothing for the octaves that are not here.
-        self._rows = {
-            f"stretches_{2**k}": np.empty((0, FILTER_SHAPES[k][0]), np.float32)
+        # Nothing goes into the filters of the octaves that are not here.
+        self._nothing = {
+            f"samples_{2**k}": np.empty((0, 1, 1, FILTER_SHAPES[k][0]), np.float32)
             for k in range(len(FILTER_SHAPES) - len(banks))
         }
         self.reset()
@@ -152,32 +152,27 @@ class _Filters:
         """The frames in dB of all bins of these banks and below, and the new samples at the rate of each bank."""
         hop_samples = self._hop_frames * FRAME_SAMPLES
         hops = len(stream) * self._banks[0].decimation // hop_samples
-        bins = self._banks[0].bins.stop
+        frames = hops * self._hop_frames
         joined = stream
         streams = []
+        given = dict(self._nothing)
         for k, (bank, phases) in enumerate(zip(self._banks, self._phases, strict=True)):
             if k:
                 first = len(joined) - len(stream) - (HALF_BAND_TAPS - 1)
                 stream = _halved(joined[first:], (hops, hop_samples // bank.decimation))
             streams.append(stream)
             joined, self._held[k] = _join(self._held[k], stream)
-            step = FRAME_SAMPLES // phases // bank.decimation
-            rows = _stretches(joined, len(bank.taps), step, (1, hops * self._hop_frames * phases))[0]
-            # Rows that overlap in memory are no matrix to the network: it wants a copy. Fresh arrays of this size would
-            # cost more than what is done with them.
-            name = f"stretches_{bank.decimation}"
-            if name not in self._rows or self._rows[name].shape != rows.shape:
-                self._rows[name] = np.empty_like(rows, order="C")
-            self._rows[name][...] = rows
-        products = self._products.run(self._parts, self._rows)
-        powers = {n: np.empty((hops * self._hop_frames * n, bins), np.float32) for n in self._bins}
+            given[f"samples_{bank.decimation}"] = _phases(joined, bank, phases, frames)
+        products = self._products.run(self._parts, given)
+        powers = {n: np.empty((n, bins.stop - bins.start, frames), np.float32) for n, bins in self._bins.items()}
         for bank, phases, product in zip(self._banks, self._phases, products, strict=True):
             np.square(product, out=product)
-            middle = product.shape[1] // 2
-            np.add(product[:, :middle], product[:, middle:], out=powers[phases][:, bank.bins])
-        power = np.empty((hops * self._hop_frames, bins), np.float32)
+            middle, first = product.shape[1] // 2, self._bins[phases].start
+            bins = slice(bank.bins.start - first, bank.bins.stop - first)
+            np.add(product[:, :middle, 0], product[:, middle:, 0], out=powers[phases][:, bins])
+        power = np.empty((frames, self._banks[0].bins.stop), np.float32)
         for phases, chosen in self._bins.items():
-            power[:, chosen] = _mean_power(powers[phases].reshape(len(power), phases, bins)[..., chosen])
+            power[:, chosen] = _mean_power(powers[phases]).T
         return _decibels(power), streams
 
 
@@ -196,14 +191,24 @@ def _halved(stream: FloatArray, shape: tuple[int, int]) -> FloatArray:
 
 
 def _mean_power(power: FloatArray) -> FloatArray:
-    """The geometric mean over the phases of each frame [shape=(frames, phases, bins) to (frames, bins)].
+    """The geometric mean over phases [shape=(phases, bins, frames) to (bins, frames)].
 
-    Its logarithm is the mean of theirs. The floor is added on the way.
+    Its logarithm is the mean of theirs. The floor is added on the way, and what is given is written over.
     """
-    power = power + np.float32(POWER_FLOOR)
-    while power.shape[1] > 1:
-        power = np.sqrt(power[:, 0::2] * power[:, 1::2])
-    return power[:, 0]
+    power += np.float32(POWER_FLOOR)
+    while len(power) > 1:
+        power = np.multiply(power[0::2], power[1::2])
+        np.sqrt(power, out=power)
+    mean: FloatArray = power[0]
+    return mean
+
+
+def _phases(samples: FloatArray, bank: Octave, phases: int, frames: int) -> FloatArray:
+    """What each phase's filters go over, a frame after the other [shape=(phases, 1, 1, n)]."""
+    frame = FRAME_SAMPLES // bank.decimation
+    length = (frames - 1) * frame + len(bank.taps)
+    strides = (frame // phases * samples.itemsize, samples.itemsize)
+    return np.ndarray((phases, length), np.float32, samples, strides=strides).copy()[:, None, None]
 
 
 def _join(before: FloatArray, new: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -1,6 +1,6 @@
-"""The filters of the constant-Q spectrum: their design for a look-ahead, and the network that multiplies with them.
+"""The filters of the constant-Q spectrum: their design for a look-ahead, and the network that runs them.
 
-``realtime.constant_q`` runs them over a stream, and says where they differ from basic-pitch's.
+``realtime.constant_q`` feeds it with a stream, and says where they differ from basic-pitch's.
 """
 
 from __future__ import annotations
@@ -117,10 +117,11 @@ def octaves(lookahead_frames: int) -> tuple[Octave, ...]:
 
 @lru_cache(maxsize=8)
 def filter_products(lookahead_frames: int, first: int) -> Any:
-    """The network that multiplies stretches of samples with the filters of the octaves from the ``first`` on.
+    """The network of the filters of the octaves from the ``first`` on, which ``offline.filter_products`` describes.
 
     Once for each look-ahead: it keeps the filters in the order in which it needs them.
     """
-    taps = {f"taps_{2**k}": np.zeros(shape, np.float32) for k, shape in enumerate(FILTER_SHAPES)}
-    taps |= {f"taps_{bank.decimation}": bank.taps for bank in octaves(lookahead_frames)[first:]}
-    return open_transcription_network(FILTERS, taps)
+    filters = {2**k: np.zeros(shape, np.float32) for k, shape in enumerate(FILTER_SHAPES)}
+    filters |= {bank.decimation: bank.taps for bank in octaves(lookahead_frames)[first:]}
+    kernels = {f"taps_{rate}": np.ascontiguousarray(taps.T[:, None, None]) for rate, taps in filters.items()}
+    return open_transcription_network(FILTERS, kernels)

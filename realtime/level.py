@@ -10,6 +10,7 @@ and from then on the gate opens above it only. Who knows that nothing plays can 
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 import numpy as np
@@ -35,7 +36,7 @@ MOMENTARY_S = 0.4
 
 def power_to_db(power: float) -> float:
     """The level of a mean square ``power``, not below ``SILENCE_DB``."""
-    return max(10.0 * float(np.log10(power)), SILENCE_DB) if power > 0.0 else SILENCE_DB
+    return max(10.0 * math.log10(power), SILENCE_DB) if power > 0.0 else SILENCE_DB
 
 
 class LevelGate:
@@ -70,7 +71,8 @@ class LevelGate:
 
     def push(self, samples: NDArray[np.float32]) -> bool:
         """Take one hop; True while the gate is open."""
-        power = float(np.add.reduce(np.square(samples, dtype=np.float64))) / len(samples)
+        exact = samples.astype(np.float64)
+        power = float(exact @ exact) / len(samples)
         self._powers.append(power)
         level = power_to_db(power)
         if self._room_hops:

@@ -200,10 +200,9 @@ class Listener:
         """What is ``due``, with the features of each, a set for many moments: what it needs is at hand then."""
         moments: list[Moment] = []
         while some := list(islice(due, MOMENTS_TOGETHER)):
-            features: list[dict[str, FeatureVector]] = [{} for _ in some]
-            for known in self._feature_sets:
-                for (window, _), found in zip(some, features, strict=True):
-                    found[known.name] = known.compute(window)
+            windows = [window for window, _ in some]
+            rows = {known.name: known.compute_all(windows) for known in self._feature_sets}
+            features = [{name: of_set[place] for name, of_set in rows.items()} for place in range(len(some))]
             for (_, moment), found in zip(some, features, strict=True):
                 is_music = any(vector.any() for vector in found.values())
                 state = State.WARMING if moment.state is State.LIVE and not is_music else moment.state

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from functools import cache
 
 from realtime.constant_q_filters import half_filter_frames
@@ -22,7 +21,8 @@ class NoteLedger:
 
     def __init__(self) -> None:
         self._count = 0
-        self._announced: defaultdict[int, dict[int, int]] = defaultdict(dict)  # by pitch: number and first frame
+        # By pitch, where there are any: number and first frame.
+        self._announced: dict[int, dict[int, int]] = {}
         self._certain: dict[int, int] = {}  # by pitch: the number of the note that sounds
         self._newest: dict[int, int] = {}  # by pitch: the number of the note announced last, until it is over
 
@@ -30,7 +30,7 @@ class NoteLedger:
         """The number of a note that is heard for the first time."""
         number = self._count
         self._count += 1
-        self._announced[pitch][number] = start
+        self._announced.setdefault(pitch, {})[number] = start
         self._newest[pitch] = number
         return number
 
@@ -40,7 +40,7 @@ class NoteLedger:
 
     def begin(self, pitch: int, start: int) -> tuple[int, bool]:
         """The number of a note that is certain, and whether it is heard of for the first time with that."""
-        announced = self._announced[pitch]
+        announced = self._announced.get(pitch, {})
         near = [(abs(frame - start), number) for number, frame in announced.items()]
         nearest = match_frames(pitch)
         distance, number = min(near, default=(nearest + 1, -1))
@@ -49,7 +49,7 @@ class NoteLedger:
             number = self._count
             self._count += 1
         else:
-            del announced[number]
+            self._decide(pitch, number)
         self._certain[pitch] = number
         return number, is_new
 
@@ -71,9 +71,15 @@ class NoteLedger:
             if decided is None or frame + match_frames(pitch) < decided
         ]
         for number, pitch in over:
-            del self._announced[pitch][number]
+            self._decide(pitch, number)
             self._forget(pitch, number)
         return sorted(over)
+
+    def _decide(self, pitch: int, number: int) -> None:
+        announced = self._announced[pitch]
+        del announced[number]
+        if not announced:
+            del self._announced[pitch]
 
     def _forget(self, pitch: int, number: int) -> None:
         if self._newest.get(pitch) == number:

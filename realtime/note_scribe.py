@@ -111,6 +111,10 @@ class _Ahead:
 
     def __init__(self, notes: FloatArray, onsets: FloatArray) -> None:
         self.notes = notes[_BEFORE:]
+        # The frames in which each pitch is above the threshold, pitch after pitch.
+        pitches, frames = np.nonzero(self.notes.T >= FRAME_THRESHOLD)
+        self._frames: list[int] = frames.tolist()
+        self._bounds: list[int] = np.searchsorted(pitches, np.arange(PITCHES + 1)).tolist()
         self._loud: dict[int, list[int]] = {}
         self._starts: dict[int, list[int]] = {}  # of each pitch, the latest first
         self.struck: list[tuple[int, int]] = []
@@ -125,7 +129,7 @@ class _Ahead:
     def loud(self, pitch: int) -> list[int]:
         """The frames in which a pitch is above the threshold."""
         if pitch not in self._loud:
-            self._loud[pitch] = np.flatnonzero(self.notes[:, pitch] >= FRAME_THRESHOLD).tolist()
+            self._loud[pitch] = self._frames[self._bounds[pitch] : self._bounds[pitch + 1]]
         return self._loud[pitch]
 
     def last_loud(self, pitch: int, last: int, before: int) -> int:
@@ -136,9 +140,11 @@ class _Ahead:
 
     def follow(self, pitch: int, start: int, last: int) -> tuple[int, int | None]:
         """Follow a note from its ``last`` loud frame; its last one, and the onset that cuts it short if one does."""
-        cuts = [t for t in self._starts.get(pitch, ()) if t > start]
-        cuts += [t for p in (pitch - 1, pitch + 1) for t in self._starts.get(p, ()) if t >= start]
-        cut = min(cuts, default=None)
+        cuts = [t for t in self._starts[pitch] if t > start] if pitch in self._starts else []
+        for beside in (pitch - 1, pitch + 1):
+            if beside in self._starts:
+                cuts += [t for t in self._starts[beside] if t >= start]
+        cut = min(cuts) if cuts else None
         last = _bridged(self.loud(pitch), last, cut)
         is_cut = cut is not None and cut - last <= GAP_FRAMES
         return last, cut if is_cut else None
@@ -153,9 +159,11 @@ class _Ahead:
     def swelling(self) -> list[tuple[int, int]]:
         """Each (frame, pitch) at which a note begins in what is left, in order of time."""
         found = []
-        while self._left.max() > FRAME_THRESHOLD:
+        while True:
             frame, pitch = divmod(int(self._left.argmax()), PITCHES)
-            loud = np.flatnonzero(self._left[:, pitch] >= FRAME_THRESHOLD).tolist()
+            if self._left[frame, pitch] <= FRAME_THRESHOLD:
+                break
+            loud = (self._left[:, pitch] >= FRAME_THRESHOLD).nonzero()[0].tolist()
             first = -_bridged([-t for t in reversed(loud)], -frame, None)
             last = _bridged(loud, frame, None)
             self._take(pitch, first - GAP_FRAMES, last + GAP_FRAMES)

@@ -42,7 +42,8 @@ class Posteriorgrams:
     ``contours`` has three bins a semitone [shape=(frames, 264)], ``notes`` and ``onsets`` one [shape=(frames, 88)];
     ``activations`` are what its inner layers made of the frame, from 0 up [shape=(frames, ACTIVATIONS), or (frames, 0)
     where they were not asked for].
-    ``audible`` [shape=(frames,)] is 0 for frames that were below the gate, else 1.
+    ``audible`` [shape=(frames,)] is 0 for frames that were below the gate, else 1. ``whole`` is what this is a part of,
+    None where it is no part.
     """
 
     frame: int
@@ -51,6 +52,7 @@ class Posteriorgrams:
     onsets: FloatArray
     activations: FloatArray
     audible: FloatArray
+    whole: Posteriorgrams | None = None
 
     def gated(self) -> tuple[FloatArray, FloatArray]:
         """``notes`` and ``onsets``, silent where the gate was shut."""
@@ -59,8 +61,15 @@ class Posteriorgrams:
 
     def part(self, rows: slice) -> Posteriorgrams:
         """Some of the frames."""
-        outputs = (self.contours, self.notes, self.onsets, self.activations, self.audible)
-        return Posteriorgrams(self.frame + rows.start, *(output[rows] for output in outputs))
+        return Posteriorgrams(
+            self.frame + rows.start,
+            self.contours[rows],
+            self.notes[rows],
+            self.onsets[rows],
+            self.activations[rows],
+            self.audible[rows],
+            self.whole or self,
+        )
 
 
 class _Normalizer:

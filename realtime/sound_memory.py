@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,20 @@ _NO_ONSETS = np.zeros((2, PITCHES), np.float32)
 _ROOM = 3
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ahead:
+    """Posteriors below the gate of which nothing is left, from ``first_frame`` to the end of what ``last`` is a part
+    of, with their columns: what was transcribed together is computed together, asked for yet or not.
+    """
+
+    last: Posteriorgrams
+    first_frame: int
+    notes: FloatArray
+    onsets: FloatArray
+    activations: FloatArray
+    columns: PosteriorColumns
+
+
 class SoundMemory:
     """Keeps the frames of the last ``length_s`` seconds of one stream of samples.
 
@@ -37,7 +52,9 @@ class SoundMemory:
         self._stream = SpectrumStream()
         self._first_spectrum = 0
         self._spectra = _Rows(most_spectra, MEL_BANDS), _Rows(most_spectra), _Rows(most_spectra, len(DESCRIPTORS))
-        self._made: list[Posteriorgrams] = []
+        # By what each is a part of: the frames of it that are due, from the first to the one after the last.
+        self._due: list[tuple[Posteriorgrams, int, int]] = []
+        self._ahead: _Ahead | None = None
         self._notes, self._onsets = _Rows(most_posteriors, PITCHES), _Rows(most_posteriors, PITCHES)
         self._activations = _Rows(most_posteriors, ACTIVATIONS)
         nothing = columns_of(self._notes.newest(), self._onsets.newest(), self._activations.newest(), _NO_ONSETS)
@@ -53,16 +70,19 @@ class SoundMemory:
     def begin_at(self, time_s: float) -> None:
         """Forget what was before ``time_s``: music that begins after a silence is heard as if nothing had been."""
         self._first_spectrum = int(time_s * SAMPLE_RATE + 1e-3) // SPECTRUM_HOP
-        self._made.clear()
+        self._due.clear()
         for rows in (self._notes, self._onsets, self._activations, *self._columns.values()):
             rows.forget()
 
     def transcribe(self, made: Iterable[Posteriorgrams]) -> None:
         """Take what the transcriber made next; frames from before the first sample are left out."""
         for block in made:
-            early = max(-block.frame, 0)
-            if early < len(block.audible):
-                self._made.append(block.part(slice(early, len(block.audible))) if early else block)
+            whole, first, end = block.whole or block, max(block.frame, 0), block.frame + len(block.audible)
+            if first >= end:
+                continue
+            if self._due and self._due[-1][0] is whole:
+                first = self._due.pop()[1]
+            self._due.append((whole, first, end))
 
     def at(self, time_s: float) -> SoundWindow:
         """The frames that had ended by ``time_s`` and what had been transcribed, as much as a window holds."""
@@ -70,7 +90,7 @@ class SoundMemory:
         for block in self._stream.take(int(time_s * SAMPLE_RATE + 1e-3)):
             for rows, new in zip(self._spectra, (block.mel_db, block.level_db, block.descriptors), strict=True):
                 rows.append(new)
-        if self._made:
+        if self._due:
             self._take_posteriors()
         begun = max(self._stream.frames - self._first_spectrum, 0)
         mel_db, level_db, descriptors = (rows.newest(begun) for rows in self._spectra)
@@ -85,24 +105,45 @@ class SoundMemory:
         )
 
     def _take_posteriors(self) -> None:
-        audible = np.concatenate([block.audible for block in self._made])[:, None]
-        notes = np.concatenate([block.notes for block in self._made]) * audible
-        onsets = np.concatenate([block.onsets for block in self._made]) * audible
-        activations = np.concatenate([block.activations for block in self._made]) * audible
-        self._made.clear()
-        had = len(self._notes.newest())
+        due, self._due = self._due, []
+        if self._ahead is not None and self._ahead.last is due[0][0]:
+            self._keep(self._ahead, *due.pop(0)[1:])
+        if due:
+            self._ahead = self._look_ahead(due)
+            self._keep(self._ahead, due[0][1], due[-1][2])
+
+    def _look_ahead(self, due: list[tuple[Posteriorgrams, int, int]]) -> _Ahead:
+        first_frame = due[0][1]
+        blocks = [whole for whole, _, _ in due]
+        early = first_frame - blocks[0].frame
+        audible = np.concatenate([block.audible for block in blocks])[early:, None]
+        notes = np.concatenate([block.notes for block in blocks])[early:] * audible
+        onsets = np.concatenate([block.onsets for block in blocks])[early:] * audible
+        activations = np.concatenate([block.activations for block in blocks])[early:] * audible
         before = np.concatenate([_NO_ONSETS, self._onsets.newest()[-2:]])[-2:]
-        self._notes.append(notes)
-        self._onsets.append(onsets)
-        self._activations.append(activations)
-        if had and len(audible) % POOL_FRAMES:
-            # Pools count from the last frame: these lie across those that there were.
-            for rows in self._columns.values():
-                rows.forget()
-            notes, onsets, activations = self._notes.newest(), self._onsets.newest(), self._activations.newest()
         columns = columns_of(notes, onsets, activations, before)
-        for name, rows in self._columns.items():
-            rows.append(getattr(columns, name))
+        return _Ahead(blocks[-1], first_frame, notes, onsets, activations, columns)
+
+    def _keep(self, ahead: _Ahead, first: int, end: int) -> None:
+        """Put the frames from ``first`` to before ``end`` behind those that there are."""
+        had = len(self._notes.newest())
+        rows = slice(first - ahead.first_frame, end - ahead.first_frame)
+        self._notes.append(ahead.notes[rows])
+        self._onsets.append(ahead.onsets[rows])
+        self._activations.append(ahead.activations[rows])
+        later = len(ahead.notes) - rows.stop
+        columns = ahead.columns
+        if later % POOL_FRAMES or (had and (end - first) % POOL_FRAMES):
+            # Pools count from the last frame: these lie across those that there were.
+            for kept in self._columns.values():
+                kept.forget()
+            known = self._notes.newest(), self._onsets.newest(), self._activations.newest()
+            columns = columns_of(*known, _NO_ONSETS)
+            rows, later = slice(0, len(known[0])), 0
+        pools_end = len(columns.intervals) - later // POOL_FRAMES
+        pools = slice(pools_end - (rows.stop - rows.start) // POOL_FRAMES, pools_end)
+        for name, kept in self._columns.items():
+            kept.append(getattr(columns, name)[pools if name in POOLED else rows])
 
 
 class _Rows:

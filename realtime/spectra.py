@@ -21,6 +21,7 @@ FloatArray = NDArray[np.float32]
 _HANN = np.hanning(SPECTRUM_SAMPLES + 1)[:-1]
 #: A full-scale sine has the power 1 at its bin.
 _TAPER = (_HANN / (_HANN.sum() / 2)).astype(np.float32)
+_FLUX = next(column for column, of in enumerate(DESCRIPTORS) if of.name == "flux")
 _SILENT = np.float32(10 ** (SILENCE_DB / 10))
 #: More at once would leave the cache; those of half a second fit in.
 _MOST_FRAMES = 24
@@ -111,22 +112,33 @@ class SpectrumStream:
         transform = np.fft.rfft(samples * _TAPER, axis=1)
         power = (transform.real**2 + transform.imag**2).astype(np.float32)
         mel_power = np.add.reduceat(np.take(power, _MEL_BINS, 1) * _MEL_WEIGHTS, _MEL_BEGINS, axis=1)
-        mean_square = np.add.reduce(np.square(samples), axis=1) / np.float32(SPECTRUM_SAMPLES)
+        squares = np.square(samples)
+        mean_square = np.add.reduce(squares, axis=1) / np.float32(SPECTRUM_SAMPLES)
         amplitude = np.sqrt(power)
+        # A spectrum of nothing (a frame of zeros but at its edge) has no shape.
+        sounds = (mean_square > _SILENT) & (np.add.reduce(power, axis=1) > _SILENT)
+        flux = self._flux(amplitude)
+        of_frame = samples, squares, power, amplitude, mel_power
+        if sounds.all():
+            descriptors = describe(*of_frame)
+            descriptors[:, _FLUX] = flux
+        else:
+            descriptors = np.zeros((len(samples), len(DESCRIPTORS)), np.float32)
+            if sounds.any():
+                descriptors[sounds] = describe(*(rows[sounds] for rows in of_frame))
+                descriptors[sounds, _FLUX] = flux[sounds]
+        return Spectra(_decibels(mel_power), _decibels(mean_square), descriptors)
+
+    def _flux(self, amplitude: FloatArray) -> FloatArray:
+        """The rise of the ``amplitude`` [shape=(n, 1025)] since the frame before over that of both, 0 for silence."""
         # Nothing is known to rise at the first frame of all.
         before = np.concatenate([amplitude[:1] if self._before is None else self._before, amplitude[:-1]])
         self._before = amplitude[-1:].copy()
         both = np.add.reduce(amplitude, axis=1) + np.add.reduce(before, axis=1)
-        rise = np.add.reduce(np.maximum(amplitude - before, 0), axis=1)
-        # A spectrum of nothing (a frame of zeros but at its edge) has no shape.
-        sounds = (mean_square > _SILENT) & (np.add.reduce(power, axis=1) > _SILENT)
-        descriptors = np.zeros((len(samples), len(DESCRIPTORS)), np.float32)
-        if sounds.all():
-            descriptors = describe(samples, power, mel_power, rise / both)
-        elif sounds.any():
-            flux = rise[sounds] / both[sounds]
-            descriptors[sounds] = describe(samples[sounds], power[sounds], mel_power[sounds], flux)
-        return Spectra(_decibels(mel_power), _decibels(mean_square), descriptors)
+        np.subtract(amplitude, before, out=before)
+        rise = np.add.reduce(np.maximum(before, np.float32(0), out=before), axis=1)
+        flux: FloatArray = np.divide(rise, both, out=np.zeros_like(rise), where=both > 0)
+        return flux
 
 
 def _decibels(power: FloatArray) -> FloatArray:

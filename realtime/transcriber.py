@@ -35,8 +35,8 @@ __all__ = [
 
 FloatArray = NDArray[np.float32]
 
-#: At most so many hops are transcribed together (2.2 s): more gain nothing, and memory stays small.
-MOST_HOPS = 48
+#: At most so many hops are transcribed together (8.9 s): more gain nothing, and memory stays small.
+MOST_HOPS = 192
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,7 @@ zeros means "nothing to go by" and is the mask: a network's state does not chang
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -17,9 +17,11 @@ from models.errors import UsageError
 from models.notes import NoteArray
 
 FeatureVector = NDArray[np.float32]
+#: Vectors of many windows, one a row.
+FeatureRows = NDArray[np.float32]
 
-#: Where many moments are asked for at once, a set is computed for so many of them before the next one is. So many
-#: answers are kept of what several sets need of a window.
+#: Where many moments are asked for at once, a set is computed for so many of them together: more would not stay in the
+#: cache. So many answers are kept of what several sets need of a window.
 MOMENTS_TOGETHER = 16
 
 
@@ -93,15 +95,21 @@ class Feature:
 
 @dataclass(frozen=True, slots=True)
 class FeatureSet:
-    """A family of features, computed together from one window [shape=(len(features),)].
+    """A family of features, computed together: ``compute_all`` gives those of each window
+    [shape=(windows, len(features))], the same bits whatever windows it is computed with.
 
     ``needs_sound``: it is computed from ``Window.sound``, and gives all zeros where that is None.
     """
 
     name: str
     features: tuple[Feature, ...]
-    compute: Callable[[Window], FeatureVector]
+    compute_all: Callable[[Sequence[Window]], FeatureRows]
     needs_sound: bool = False
+
+    def compute(self, window: Window) -> FeatureVector:
+        """The features of one window [shape=(len(features),)]."""
+        vector: FeatureVector = self.compute_all((window,))[0]
+        return vector
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ import numpy as np
 from models.features import Feature, FeatureSet, FeatureVector, Window
 from models.features.posterior_columns import POOL_FRAMES, posterior_columns
 from models.features.posteriors import transcribed
-from models.features.spectra import mean_std_step
+from models.features.spectra import mean_std_step, sums
+from models.features.together import each
 from models.transcription import CHANNELS, LAYERS, REGISTERS
 
 #: Logarithms begin here: an activation below is none.
@@ -33,7 +34,7 @@ def compute(window: Window) -> FeatureVector:
     columns = posterior_columns(sound)
     frames, pools = sound.activations, columns.activations
     # Summed in pools but for the oldest frames, which fill none.
-    total = np.add.reduce(pools, axis=0) + np.add.reduce(frames[: len(frames) % POOL_FRAMES], axis=0)
+    total = sums(pools) + np.add.reduce(frames[: len(frames) % POOL_FRAMES], axis=0)
     averages = (total / np.float32(len(frames))).reshape(len(LAYERS) * CHANNELS, REGISTERS + 2)
     registers, most, power = averages[:, :REGISTERS], averages[:, -2], averages[:, -1]
     mean, std, step = mean_std_step(columns.over_pitches)
@@ -50,6 +51,6 @@ ACTIVATIONS = FeatureSet(
         for layer in LAYERS
         for channel in range(CHANNELS)
     ),
-    compute,
+    each(compute),
     needs_sound=True,
 )

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.features import Feature, FeatureSet, FeatureVector, Window
+from models.features import Feature, FeatureSet, SoundWindow
 from models.features.posterior_columns import ONSET_LEVELS, posterior_columns
-from models.features.posteriors import transcribed
+from models.features.posteriors import posteriors_of, transcribed
 from models.features.spectra import (
     POSTERIORS_HZ,
     Numbers,
     autocorrelation,
     series,
     series_features,
+    sums,
     tempo_lags,
 )
+from models.features.together import alike
 from models.transcription import PITCHES
 
 _SHORTEST, _LONGEST = 15, 172
@@ -36,48 +38,42 @@ _QUANTITIES = (
 )
 
 
-def compute(window: Window) -> FeatureVector:
-    """Statistics of eight series, onset rates and the onsets' autocorrelation [shape=(83,)].
+def compute(sounds: tuple[SoundWindow, ...]) -> Numbers:
+    """Statistics of eight series, onset rates and the onsets' autocorrelation [shape=(m, 83)].
 
     The series: the sums of the note and of the onset posteriors, the notes above 0.3, the highest note and onset
     posterior, and entropy, mean and std of the pitch. Onsets are peaks in time above 0.1, 0.3 and 0.5; of the
     autocorrelation of their sum, the maximum and std between 0.17 and 2 s, the tempo at the maximum in log2 BPM, and
     13 tempi from 40 to 320 BPM.
     """
-    sound = transcribed(window)
-    if sound is None:
-        return np.zeros(len(ACTIVITY.features), np.float32)
-    columns = posterior_columns(sound)
-    similarity = autocorrelation(columns.series[:, 1:2], _LONGEST)[:, 0]
-    span = similarity[_SHORTEST:]
-    best = int(span.argmax())
-    log_tempo = np.log2(60 * POSTERIORS_HZ / (best + _SHORTEST)) if span[best] > 0 else 0.0
-    return np.concatenate(
-        [
-            series(columns.series).ravel(),
-            _rates(columns.peaks),
-            [span[best], span.std(), log_tempo],
-            similarity[_LAGS],
-        ]
-    ).astype(np.float32)
+    # A column after the other in memory: sums over so few columns side by side are mostly overhead.
+    rows = np.stack([posterior_columns(sound).series.T for sound in sounds])
+    onsets = rows[:, 1]
+    similarity = autocorrelation(onsets - onsets.mean(axis=1, keepdims=True), _LONGEST)
+    span = similarity[:, _SHORTEST:]
+    best = span.argmax(axis=1)
+    highest = span.max(axis=1)
+    log_tempo = np.where(highest > 0, np.log2(60 * POSTERIORS_HZ / (best + _SHORTEST)), 0.0)
+    pulse = np.stack([highest, span.std(axis=1), log_tempo], axis=1)
+    rates = np.stack([_rates(posterior_columns(sound).peaks) for sound in sounds])
+    found = [series(rows).reshape(len(sounds), -1), rates, pulse, np.take(similarity, _LAGS, axis=1)]
+    return np.concatenate(found, axis=1).astype(np.float32)
 
 
 def _rates(peaks: Numbers) -> Numbers:
     # The window's own first and last frames are no peaks: what was before the one and is after the other is not in it.
-    rates: Numbers = np.add.reduce(peaks[2:], axis=0) * np.float32(POSTERIORS_HZ / len(peaks))
+    rates: Numbers = sums(peaks[2:]) * np.float32(POSTERIORS_HZ / len(peaks))
     return rates
 
 
+_FEATURES = (
+    *(feature for quantity in _QUANTITIES for feature in series_features(quantity)),
+    *(Feature(f"onset_rate_{level:g}", "onsets/s", 0, PITCHES * POSTERIORS_HZ / 2) for level in ONSET_LEVELS),
+    Feature("onset_pulse_max", "", -4, 4),
+    Feature("onset_pulse_std", "", 0, 4),
+    Feature("onset_pulse_log_tempo", "log2 BPM", 0, 8.5),
+    *(Feature(f"onset_pulse_{round(bpm)}_bpm", "", -4, 4) for bpm in np.geomspace(40, 320, _TEMPI)),
+)
 ACTIVITY = FeatureSet(
-    "activity",
-    (
-        *(feature for quantity in _QUANTITIES for feature in series_features(quantity)),
-        *(Feature(f"onset_rate_{level:g}", "onsets/s", 0, PITCHES * POSTERIORS_HZ / 2) for level in ONSET_LEVELS),
-        Feature("onset_pulse_max", "", -4, 4),
-        Feature("onset_pulse_std", "", 0, 4),
-        Feature("onset_pulse_log_tempo", "log2 BPM", 0, 8.5),
-        *(Feature(f"onset_pulse_{round(bpm)}_bpm", "", -4, 4) for bpm in np.geomspace(40, 320, _TEMPI)),
-    ),
-    compute,
-    needs_sound=True,
+    "activity", _FEATURES, alike(transcribed, posteriors_of, compute, len(_FEATURES)), needs_sound=True
 )

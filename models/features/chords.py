@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.features import Feature, FeatureSet, FeatureVector, Window
+from models.features import Feature, FeatureRows, FeatureSet, SoundWindow
 from models.features.pitch_classes import CHORDS, CONSONANCE, KRUMHANSL_KESSLER, fit_chords, key_correlations, key_leads
 from models.features.posterior_columns import posterior_columns
-from models.features.posteriors import transcribed
+from models.features.posteriors import posteriors_of, transcribed
 from models.features.spectra import Numbers, mean_std, series, series_features, statistics_features
+from models.features.together import alike
 
 #: How many frames make a segment.
 _SEGMENTS = {"fifth_second": 16, "half_second": 43, "second": 86}
@@ -25,62 +26,72 @@ _CENTROID = np.stack([wave(2 * np.pi * _CLASS * k / 12) for k in (5, 3, 4) for w
 _KEY_NUMBERS = ("major", "minor", "major_lead", "best", "lead", "major_share")
 
 
-def compute(window: Window) -> FeatureVector:
-    """For segments of each length: chords, changes and keys; then roughness and interval classes [shape=(168,)].
+def compute(sounds: tuple[SoundWindow, ...]) -> FeatureRows:
+    """For segments of each length: chords, changes and keys; then roughness and interval classes [shape=(m, 168)].
 
     Chord fits: mean and std of each type; of major over minor the mean, std and shares clearly above and below.
     Changes: mean, std and maximum of the centroid's steps. Keys: mean and std of the best major and minor fit, their
     difference, the best, its lead over the second and the share of major. Roughness: statistics of the whole, a note
     and a pair. Interval classes: mean and std of their shares, and their consonance.
     """
-    sound = transcribed(window)
-    if sound is None:
-        return np.zeros(len(CHORD_FITS.features), np.float32)
-    columns = posterior_columns(sound)
-    found = _segments(_pieces(columns.classes[:, :12]))
-    roughness = series(columns.intervals[:, :3]).ravel()
-    intervals, intervals_std = mean_std(columns.intervals[:, 3:])
-    return np.concatenate([*found, roughness, intervals, intervals_std, [intervals @ CONSONANCE]]).astype(np.float32)
+    columns = [posterior_columns(sound) for sound in sounds]
+    found = _segments(_pieces(np.stack([of.classes[:, :12] for of in columns])))
+    roughness = series(np.stack([of.intervals[:, :3].T for of in columns])).reshape(len(sounds), -1)
+    intervals = np.stack([np.concatenate(_interval_numbers(of.intervals[:, 3:])) for of in columns])
+    return np.concatenate([*found, roughness, intervals], axis=1).astype(np.float32)
+
+
+def _interval_numbers(shares: Numbers) -> list[Numbers]:
+    mean, std = mean_std(shares)
+    return [mean, std, (mean @ CONSONANCE)[None]]
 
 
 def _pieces(classes: Numbers) -> list[np.ndarray]:
-    """The mean of each segment, for each length of segments counted back from the last frame [shape=(n, 12)] each."""
-    until = np.zeros((len(classes) + 1, 12))
-    np.cumsum(classes, axis=0, out=until[1:])
+    """The mean of each segment, for each length of segments counted back from the last frame, of some windows
+    [shape=(m, frames, 12) to (m, n, 12) each].
+    """
+    windows, length, _ = classes.shape
     pieces = []
     for frames in _SEGMENTS.values():
-        count = min(frames, len(classes))
-        ends = until[len(classes) % count :: count]
-        pieces.append((ends[1:] - ends[:-1]) / count)
+        count = min(frames, length)
+        segments = classes[:, length % count :].reshape(windows, length // count, count, 12)
+        pieces.append((np.full((1, count), np.float32(1 / count)) @ segments)[:, :, 0].astype(np.float64))
     return pieces
 
 
 def _segments(pieces: list[np.ndarray]) -> list[np.ndarray]:
-    """What is told of the segments of each length [shape=(n, 12)]: all are fitted at once, then told one by one."""
-    classes = np.concatenate(pieces)
+    """What is told of the segments of each length [shape=(m, n, 12)]: all are fitted at once, then told one by one."""
+    classes = np.concatenate(pieces, axis=1)
     fits = fit_chords(classes)
-    lead = fits[:, :1] - fits[:, 1:2]
-    shares = classes / (np.add.reduce(classes, axis=1, keepdims=True) + 1e-6)
+    lead = fits[..., :1] - fits[..., 1:2]
+    shares = classes / (np.add.reduce(classes, axis=2, keepdims=True) + 1e-6)
     leads = key_leads(key_correlations(shares, KRUMHANSL_KESSLER))
-    keys = np.stack([leads[name] for name in _KEY_NUMBERS], axis=1)
-    columns = np.concatenate([fits, lead, lead > _CLEAR, lead < -_CLEAR, keys], axis=1)
-    counts = np.array([len(piece) for piece in pieces])
+    keys = np.stack([leads[name] for name in _KEY_NUMBERS], axis=2)
+    columns = np.concatenate([fits, lead, lead > _CLEAR, lead < -_CLEAR, keys], axis=2)
+    counts = np.array([piece.shape[1] for piece in pieces])
     begins = np.cumsum(counts) - counts
-    means = np.add.reduceat(columns, begins, axis=0) / counts[:, None]
-    centred = columns - np.repeat(means, counts, axis=0)
-    stds = np.sqrt(np.add.reduceat(centred * centred, begins, axis=0) / counts[:, None])
+    means = np.add.reduceat(columns, begins, axis=1) / counts[:, None]
+    centred = columns - np.repeat(means, counts, axis=1)
+    stds = np.sqrt(np.add.reduceat(centred * centred, begins, axis=1) / counts[:, None])
     centroids = shares @ _CENTROID
-    moves = centroids[1:] - centroids[:-1]
-    steps = np.sqrt(np.add.reduce(moves * moves, axis=1))
-    each = [steps[begin : begin + count - 1] for begin, count in zip(begins, counts, strict=True)]
-    return [_segment(*of) for of in zip(means, stds, each, strict=True)]
+    moves = centroids[:, 1:] - centroids[:, :-1]
+    steps = np.sqrt(np.add.reduce(moves * moves, axis=2))
+    each = [steps[:, begin : begin + count - 1] for begin, count in zip(begins, counts, strict=True)]
+    return [_segment(means[:, length], stds[:, length], each[length]) for length in range(len(pieces))]
 
 
 def _segment(mean: np.ndarray, std: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    changes = [steps.mean(), steps.std(), steps.max()] if len(steps) else [0.0, 0.0, 0.0]
+    changes = [steps.mean(axis=1), steps.std(axis=1), steps.max(axis=1)] if steps.shape[1] else np.zeros((3, len(mean)))
     lead = len(CHORDS)
-    clear = [mean[lead], std[lead], mean[lead + 1], mean[lead + 2]]
-    return np.concatenate([mean[:lead], std[:lead], clear, changes, mean[lead + 3 :], std[lead + 3 :]])
+    clear = [mean[:, lead], std[:, lead], mean[:, lead + 1], mean[:, lead + 2]]
+    told = [
+        mean[:, :lead],
+        std[:, :lead],
+        np.stack([*clear, *changes], axis=1),
+        mean[:, lead + 3 :],
+        std[:, lead + 3 :],
+    ]
+    return np.concatenate(told, axis=1)
 
 
 def _features() -> tuple[Feature, ...]:
@@ -112,4 +123,7 @@ def _features() -> tuple[Feature, ...]:
     )
 
 
-CHORD_FITS = FeatureSet("chords", _features(), compute, needs_sound=True)
+_FEATURES = _features()
+CHORD_FITS = FeatureSet(
+    "chords", _FEATURES, alike(transcribed, posteriors_of, compute, len(_FEATURES)), needs_sound=True
+)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.features import Feature, FeatureSet, FeatureVector, Window
+from models.features import Feature, FeatureRows, FeatureSet, SoundWindow
 from models.features.pitch_classes import (
     ALBRECHT_SHANAHAN,
     KRUMHANSL_KESSLER,
@@ -18,35 +18,34 @@ from models.features.pitch_classes import (
     fit_keys,
 )
 from models.features.posterior_columns import WEIGHTINGS, posterior_columns
-from models.features.posteriors import transcribed
+from models.features.posteriors import posteriors_of, transcribed
+from models.features.spectra import sums
+from models.features.together import alike
 
 #: Parts are fitted to the second profile alone.
 _WHOLE, _PARTS = WEIGHTINGS[:3], WEIGHTINGS[3:]
 
 
-def compute(window: Window) -> FeatureVector:
-    """Of each weighting: for each profile the fit and the degrees' shares, then the distribution [shape=(243,)]."""
-    sound = transcribed(window)
-    if sound is None:
-        return np.zeros(len(HARMONY.features), np.float32)
-    columns = posterior_columns(sound).classes
-    mean = np.add.reduce(columns, axis=0) / np.float32(len(columns))
-    classes = mean.reshape(len(WEIGHTINGS), 12).astype(np.float64)
-    total = classes.sum(axis=1, keepdims=True)
+def compute(sounds: tuple[SoundWindow, ...]) -> FeatureRows:
+    """Of each weighting: for each profile the fit and the degrees' shares, then the distribution [shape=(m, 243)]."""
+    mean = np.stack([sums(posterior_columns(sound).classes) for sound in sounds]) / np.float32(posteriors_of(sounds[0]))
+    classes = mean.reshape(len(sounds), len(WEIGHTINGS), 12).astype(np.float64)
+    total = classes.sum(axis=2, keepdims=True)
     # Nothing at all is no key: every pitch class alike.
     shares = np.divide(classes, total, out=np.full_like(classes, 1 / 12), where=total > 1e-6)
     split = len(_WHOLE)
-    kk, both = _fit(shares[:split], KRUMHANSL_KESSLER), _fit(shares, ALBRECHT_SHANAHAN)
-    spread = np.stack(list(distribution(shares).values()), axis=1)
-    whole = np.concatenate([kk, both[:split], spread[:split]], axis=1)
-    parts = np.concatenate([both[split:], spread[split:]], axis=1)
-    return np.concatenate([whole.ravel(), parts.ravel()]).astype(np.float32)
+    kk, both = _fit(shares[:, :split], KRUMHANSL_KESSLER), _fit(shares, ALBRECHT_SHANAHAN)
+    spread = np.stack(list(distribution(shares).values()), axis=2)
+    whole = np.concatenate([kk, both[:, :split], spread[:, :split]], axis=2)
+    parts = np.concatenate([both[:, split:], spread[:, split:]], axis=2)
+    rows = [whole.reshape(len(sounds), -1), parts.reshape(len(sounds), -1)]
+    return np.concatenate(rows, axis=1).astype(np.float32)
 
 
 def _fit(shares: Numbers, profile: KeyProfile) -> Numbers:
     """What the fit says, then the degrees' shares, a row a weighting."""
     fit = fit_keys(shares, profile)
-    return np.concatenate([np.stack(list(fit.numbers().values()), axis=1), fit.degrees(shares)], axis=1)
+    return np.concatenate([np.stack(list(fit.numbers().values()), axis=-1), fit.degrees(shares)], axis=-1)
 
 
 def _names(profiles: tuple[str, ...]) -> list[str]:
@@ -63,14 +62,10 @@ def _ranged(name: str) -> tuple[str, float, float]:
     return ("", -1.5, 1.5) if name == "consonance" else ("correlation", -2, 2)
 
 
-HARMONY = FeatureSet(
-    "harmony",
-    tuple(
-        Feature(f"{weighting}_{name}", *_ranged(name))
-        for weightings, profiles in ((_WHOLE, ("kk", "as")), (_PARTS, ("as",)))
-        for weighting in weightings
-        for name in _names(profiles)
-    ),
-    compute,
-    needs_sound=True,
+_FEATURES = tuple(
+    Feature(f"{weighting}_{name}", *_ranged(name))
+    for weightings, profiles in ((_WHOLE, ("kk", "as")), (_PARTS, ("as",)))
+    for weighting in weightings
+    for name in _names(profiles)
 )
+HARMONY = FeatureSet("harmony", _FEATURES, alike(transcribed, posteriors_of, compute, len(_FEATURES)), needs_sound=True)

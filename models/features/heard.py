@@ -98,13 +98,18 @@ class Cells:
     share: float
 
 
+def most_cells(heard: Heard) -> int:
+    """How many cells the window has."""
+    return max(math.ceil(heard.length_s / _CELL_S), 1)
+
+
 @lru_cache(maxsize=MOMENTS_TOGETHER)
 def sounding_cells(heard: Heard) -> Cells:
     """The cells that sound. A note sounds in those whose middle it covers, and in one at least.
 
     The latest answers are kept, as in ``hear``.
     """
-    count = max(math.ceil(heard.length_s / _CELL_S), 1)
+    count = most_cells(heard)
     # The first cell whose middle lies at or after the onset, and that after the offset, as whole numbers of cells.
     times_s = np.array([heard.onset_s, heard.offset_s])
     first, beyond = np.ceil((times_s / _CELL_S + (count - 0.5)).round(4)).clip(0, count).astype(np.int64)

@@ -7,38 +7,35 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.features import Feature, FeatureSet, FeatureVector, Window
-from models.features.spectra import audible, relative_db, series, series_features
+from models.features import Feature, FeatureSet, SoundWindow
+from models.features.spectra import Numbers, audible, frames_of, relative_db, series, series_features
+from models.features.together import alike
 
 #: Frames in half a second.
 _HALF_SECOND = 22
 
 
-def compute(window: Window) -> FeatureVector:
-    """Statistics of the frames' levels, then of half seconds' mean levels: std, step and slope [shape=(11,)]."""
-    sound = audible(window)
-    if sound is None:
-        return np.zeros(len(LEVEL.features), np.float32)
-    _, level_db = relative_db(sound)
-    halves = len(level_db) // _HALF_SECOND
-    if halves > 1:
-        half_db = level_db[-halves * _HALF_SECOND :].reshape(halves, _HALF_SECOND).mean(axis=1)
-        centred = np.arange(halves) - (halves - 1) / 2
-        slope = (centred @ half_db) / (centred @ centred)
-        slow = [half_db.std(), np.abs(np.diff(half_db)).mean(), slope]
-    else:
-        slow = [0.0, 0.0, 0.0]
-    return np.concatenate([series(level_db[:, None])[0], slow]).astype(np.float32)
+def compute(sounds: tuple[SoundWindow, ...]) -> Numbers:
+    """Statistics of the frames' levels, then of half seconds' mean levels: std, step and slope [shape=(m, 11)]."""
+    level_db = np.stack([relative_db(sound)[1] for sound in sounds])
+    return np.concatenate([series(level_db), _slow(level_db)], axis=1)
 
 
-LEVEL = FeatureSet(
-    "level",
-    (
-        *series_features(Feature("level", "dB", -70, 30)),
-        Feature("level_slow_std", "dB", 0, 50),
-        Feature("level_slow_step", "dB", 0, 100),
-        Feature("level_slope", "dB/half second", -100, 100),
-    ),
-    compute,
-    needs_sound=True,
+def _slow(level_db: Numbers) -> Numbers:
+    """The last three [shape=(m, 3)]."""
+    halves = level_db.shape[1] // _HALF_SECOND
+    if halves < 2:
+        return np.zeros((len(level_db), 3), np.float32)
+    half_db = level_db[:, -halves * _HALF_SECOND :].reshape(-1, halves, _HALF_SECOND).mean(axis=2)
+    centred = (np.arange(halves) - (halves - 1) / 2).astype(np.float32)
+    slope = (half_db * centred).sum(axis=1) / (centred @ centred)
+    return np.stack([half_db.std(axis=1), np.abs(np.diff(half_db, axis=1)).mean(axis=1), slope], axis=1)
+
+
+_FEATURES = (
+    *series_features(Feature("level", "dB", -70, 30)),
+    Feature("level_slow_std", "dB", 0, 50),
+    Feature("level_slow_step", "dB", 0, 100),
+    Feature("level_slope", "dB/half second", -100, 100),
 )
+LEVEL = FeatureSet("level", _FEATURES, alike(audible, frames_of, compute, len(_FEATURES)), needs_sound=True)

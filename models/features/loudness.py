@@ -18,6 +18,7 @@ from models.features.spectra import (
     series_features,
     statistics_features,
 )
+from models.features.together import each
 
 _GROUPS = 16
 #: 30 dB over the mean is more than one frame of a window can have.
@@ -38,7 +39,7 @@ def compute(window: Window) -> FeatureVector:
         [
             mean,
             std,
-            series(sones.sum(axis=1)[:, None])[0],
+            series(sones.sum(axis=1)),
             step.reshape(grouped).mean(axis=1),
             np.log(mean).reshape(grouped).mean(axis=1),
         ]
@@ -53,6 +54,6 @@ LOUDNESS = FeatureSet(
         *(Feature(f"sones_group_{group}_step", "sone", 0, _HIGHEST) for group in range(_GROUPS)),
         *(Feature(f"sones_group_{group}_log", "log sone", -5, 2.1) for group in range(_GROUPS)),
     ),
-    compute,
+    each(compute),
     needs_sound=True,
 )

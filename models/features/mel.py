@@ -9,6 +9,7 @@ import numpy as np
 
 from models.features import Feature, FeatureSet, FeatureVector, Window
 from models.features.spectra import MEL_BANDS, audible, mean_std_step, relative_db, statistics_features
+from models.features.together import each
 
 
 def compute(window: Window) -> FeatureVector:
@@ -26,6 +27,6 @@ MEL = FeatureSet(
         (Feature(f"mel_{band}", "dB", -70, 30) for band in range(MEL_BANDS)),
         ("mean", "std", "step"),
     ),
-    compute,
+    each(compute),
     needs_sound=True,
 )

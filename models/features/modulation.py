@@ -12,29 +12,34 @@ from itertools import pairwise
 
 import numpy as np
 
-from models.features import Feature, FeatureSet, FeatureVector, Window
-from models.features.spectra import FRAMES_HZ, MEL_BANDS, Numbers, audible, relative_db
+from models.features import Feature, FeatureSet, SoundWindow
+from models.features.spectra import FRAMES_HZ, MEL_BANDS, Numbers, audible, frames_of, relative_db
+from models.features.together import alike
 
 _GROUPS = 16
 _RATES_HZ = (0.2, 0.5, 1, 2, 3, 4.5, 6.5, 10, 16)
 _LEAST_POWER = 1e-3
 
 
-def compute(window: Window) -> FeatureVector:
-    """Log power of each band (columns) at each band of rates (rows) [shape=(128,)]; rates never seen have log 0.001."""
-    sound = audible(window)
-    if sound is None:
-        return np.zeros(len(MODULATION.features), np.float32)
+def compute(sounds: tuple[SoundWindow, ...]) -> Numbers:
+    """Log power of each band at each band of rates [shape=(m, 128)]; rates never seen have log 0.001."""
+    bands_db = np.stack([_bands_db(sound) for sound in sounds])
+    frames = bands_db.shape[2]
+    taper, edges = _transform(frames)
+    bands_db -= np.add.reduce(bands_db, axis=2, keepdims=True) / np.float32(frames)
+    spectrum = np.fft.rfft(bands_db * taper, axis=2)
+    power = spectrum.real**2 + spectrum.imag**2
+    summed = np.stack([np.add.reduce(power[..., low:high], axis=2) for low, high in pairwise(edges)], axis=1)
+    rows: Numbers = np.log(summed + np.float32(_LEAST_POWER)).reshape(len(sounds), -1)
+    return rows
+
+
+def _bands_db(sound: SoundWindow) -> Numbers:
+    """The mean of four bands at a time [shape=(16, n)]."""
     mel_db, _ = relative_db(sound)
     # Added band by band: a sum over so short an axis is mostly overhead.
     first, *others = (mel_db[:, band :: MEL_BANDS // _GROUPS].T for band in range(MEL_BANDS // _GROUPS))
-    bands_db = np.ascontiguousarray(sum(others, first)) / np.float32(MEL_BANDS // _GROUPS)
-    taper, edges = _transform(len(mel_db))
-    mean_db = np.add.reduce(bands_db, axis=1, keepdims=True) / np.float32(len(mel_db))
-    spectrum = np.fft.rfft((bands_db - mean_db) * taper, axis=1)
-    power = spectrum.real**2 + spectrum.imag**2
-    summed = np.stack([np.add.reduce(power[:, low:high], axis=1) for low, high in pairwise(edges)])
-    return np.log(summed + _LEAST_POWER).ravel().astype(np.float32)
+    return np.ascontiguousarray(sum(others, first)) / np.float32(MEL_BANDS // _GROUPS)
 
 
 @cache
@@ -46,13 +51,7 @@ def _transform(frames: int) -> tuple[Numbers, list[int]]:
     return taper.astype(np.float32), [int(edge) for edge in np.searchsorted(rates_hz, _RATES_HZ)]
 
 
-MODULATION = FeatureSet(
-    "modulation",
-    tuple(
-        Feature(f"modulation_{low:g}_hz_{group}", "log dB²", -7, 15)
-        for low in _RATES_HZ[:-1]
-        for group in range(_GROUPS)
-    ),
-    compute,
-    needs_sound=True,
+_FEATURES = tuple(
+    Feature(f"modulation_{low:g}_hz_{group}", "log dB²", -7, 15) for low in _RATES_HZ[:-1] for group in range(_GROUPS)
 )
+MODULATION = FeatureSet("modulation", _FEATURES, alike(audible, frames_of, compute, len(_FEATURES)), needs_sound=True)

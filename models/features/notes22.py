@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.features import Feature, FeatureSet, FeatureVector, Window
+from models.features.together import each
 from models.notes import DRUM_CHANNEL, NoteArray
 from models.tempo import estimate_tempo
 
@@ -81,5 +82,5 @@ NOTES22 = FeatureSet(
         Feature("interval_mean", "semitones", 0, 127),
         Feature("interval_std", "semitones", 0, 127),
     ),
-    compute,
+    each(compute),
 )

@@ -99,7 +99,7 @@ class KeyFit:
 
     def degrees(self, weights: Numbers) -> Numbers:
         """``weights`` of pitch classes [shape=(..., 12)] counted from the tonic."""
-        counted: Numbers = (self.tonics[..., None, :] @ weights[..., FROM])[..., 0, :]
+        counted: Numbers = (self.tonics[..., None, :] @ np.take(weights, FROM, -1))[..., 0, :]
         return counted
 
     def numbers(self) -> dict[str, Numbers]:
@@ -160,7 +160,7 @@ def distribution(shares: Numbers) -> dict[str, Numbers]:
     among all pairs, and their consonance.
     """
     transform = np.abs(np.fft.rfft(shares))
-    by_interval = (shares[..., FROM[:7]] @ shares[..., None])[..., 0]
+    by_interval = (np.take(shares, FROM[:7], -1) @ shares[..., None])[..., 0]
     classes = by_interval * _PAIRS
     return {
         **{f"dft_{order}": transform[..., order] for order in range(1, 7)},
@@ -182,12 +182,13 @@ _TEMPLATES = _templates()
 
 
 def fit_chords(weights: Numbers) -> Numbers:
-    """How well pitch classes' ``weights`` [shape=(n, 12)] fit each type of ``CHORDS`` on its best root.
+    """How well pitch classes' ``weights`` [shape=(..., n, 12)] fit each type of ``CHORDS`` on its best root.
 
-    Cosines 0–1 [shape=(n, len(CHORDS))]; 0 where nothing weighs.
+    Cosines 0–1 [shape=(..., n, len(CHORDS))]; 0 where nothing weighs.
     """
-    norms = np.sqrt(np.add.reduce(weights * weights, axis=1, keepdims=True))
+    norms = np.sqrt(np.add.reduce(weights * weights, axis=-1, keepdims=True))
     unit = np.divide(weights, norms, out=np.zeros_like(weights), where=norms > 0)
-    by_root = (unit @ _TEMPLATES.T).reshape(len(weights), 12, len(CHORDS))
-    best: Numbers = np.maximum.reduce(by_root, axis=1)
-    return best
+    # Compared in rows as long as there are weights: over the twelve roots alone it would be mostly overhead.
+    by_root = _TEMPLATES @ np.ascontiguousarray(unit.swapaxes(-1, -2))
+    roots = by_root.reshape(*by_root.shape[:-2], 12, len(CHORDS), by_root.shape[-1])
+    return np.ascontiguousarray(np.maximum.reduce(roots, axis=-3).swapaxes(-1, -2))

@@ -15,6 +15,7 @@ from models.features import PosteriorColumns, SoundWindow
 from models.features.pitch_classes import FROM
 from models.features.posteriors import CLASSES, PITCH, pooled
 from models.features.spectra import Numbers
+from models.features.together import product
 from models.transcription import CHANNELS, LAYERS, PITCHES, REGISTERS
 
 #: Frames in a pool (46 ms), as many as the transcriber makes at a time.
@@ -69,15 +70,15 @@ def columns_of(notes: Numbers, onsets: Numbers, activations: Numbers, onsets_bef
 
     A row has the same bits whatever frames it is computed with.
     """
-    powers = _product(notes, _NOTE_CLASSES_AND_POWERS)
+    powers = product(notes, _NOTE_CLASSES_AND_POWERS)
     sure = np.where(notes > _SURE, notes, np.float32(0))
     classes = np.concatenate(
         [
             powers[:, :12],
-            _product(sure * sure, CLASSES),
-            _product(onsets * onsets, CLASSES),
-            _product(notes[:, : len(_BASS)], _BASS),
-            _product(notes[:, -len(_MELODY) :], _MELODY),
+            product(sure * sure, CLASSES),
+            product(onsets * onsets, CLASSES),
+            product(notes[:, : len(_BASS)], _BASS),
+            product(notes[:, -len(_MELODY) :], _MELODY),
         ],
         axis=1,
     )
@@ -92,18 +93,6 @@ def columns_of(notes: Numbers, onsets: Numbers, activations: Numbers, onsets_bef
         intervals=_intervals(pooled(notes, POOL_FRAMES), pooled(powers[:, :12], POOL_FRAMES)),
         activations=_sums(activations),
     )
-
-
-def _product(rows: Numbers, matrix: Numbers) -> Numbers:
-    """``rows @ matrix``, four rows at a time: what BLAS makes of a row depends on how many there are."""
-    count = len(rows)
-    whole = -(-count // POOL_FRAMES)
-    if whole * POOL_FRAMES != count:
-        rows = np.concatenate([rows, np.zeros((whole * POOL_FRAMES - count, rows.shape[1]), np.float32)])
-    found: Numbers = np.matmul(rows.reshape(whole, POOL_FRAMES, len(matrix)), matrix).reshape(
-        whole * POOL_FRAMES, matrix.shape[1]
-    )
-    return found[:count]
 
 
 def _series(notes: Numbers, onsets: Numbers, powers: Numbers) -> Numbers:
@@ -143,7 +132,7 @@ def _peaks(onsets: Numbers, onsets_before: Numbers) -> Numbers:
 
 def _intervals(notes: Numbers, classes: Numbers) -> Numbers:
     """Roughness (whole, a note, a pair), then the share of each interval class among all pairs [shape=(n, 10)]."""
-    rough = (_product(notes, _ROUGHNESS) * notes).sum(axis=1) / 2
+    rough = (product(notes, _ROUGHNESS) * notes).sum(axis=1) / 2
     whole = notes.sum(axis=1) + np.float32(1e-3)
     by_interval = (classes[:, None] * np.take(classes, FROM[:7], 1)).sum(axis=2)
     pairs = by_interval * np.array([1, 2, 2, 2, 2, 2, 1], np.float32)

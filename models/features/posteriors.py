@@ -25,6 +25,11 @@ def transcribed(window: Window) -> SoundWindow | None:
     return sound
 
 
+def posteriors_of(sound: SoundWindow) -> int:
+    """How many frames of posteriors there are."""
+    return len(sound.note_posteriors)
+
+
 def pooled(frames: Numbers, count: int) -> Numbers:
     """Means of ``count`` frames after another, counted back from the last [shape=(n, d) to (n // count, d)]."""
     rows = len(frames) // count

@@ -10,8 +10,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.features import Feature, FeatureSet, FeatureVector, Window
-from models.features.spectra import FRAMES_HZ, Numbers, audible, autocorrelation, relative_db, tempo_lags
+from models.features import Feature, FeatureSet, SoundWindow
+from models.features.spectra import (
+    FRAMES_HZ,
+    Numbers,
+    audible,
+    autocorrelation,
+    frames_of,
+    relative_db,
+    tempo_lags,
+)
+from models.features.together import alike
 
 _BANDS = {"all": slice(None), "low": slice(14), "mid": slice(14, 40), "high": slice(40, None)}
 _SHORTEST, _LONGEST = int(0.18 * FRAMES_HZ), int(1.6 * FRAMES_HZ)
@@ -21,60 +30,70 @@ _BEAT = ("max", "log_tempo", "std", "peaks", "tempi", "tempi_std")
 _ONSETS = ("mean", "std", "max", "rate", "skewness", "height")
 
 
-def compute(window: Window) -> FeatureVector:
-    """Of each group of bands: the autocorrelation, then the onsets [shape=(73,)].
+def compute(sounds: tuple[SoundWindow, ...]) -> Numbers:
+    """Of each group of bands: the autocorrelation, then the onsets [shape=(m, 73)].
 
     Between 0.18 and 1.6 s the autocorrelation's maximum, the tempo there in log2 BPM, its std and the mean of its
     peaks; the mean of the three best of 25 tempi from 40 to 320 BPM and their std, and for all bands the 25
     themselves. Onsets are peaks of the strength, higher than mean and std together: their rate and mean height, and
     mean, std, maximum and skewness of the strength.
     """
-    sound = audible(window)
-    if sound is None:
-        return np.zeros(len(PULSE.features), np.float32)
+    strength = np.stack([_strength(sound) for sound in sounds])
+    # Lags longer than the window have what rounding leaves of nothing, so it matters to models how this is summed.
+    total: Numbers = np.add.accumulate(strength, axis=2)[..., -1:]
+    centred: Numbers = strength - total / np.float32(strength.shape[2])
+    similarity = autocorrelation(centred, max(_LONGEST, int(_LAGS.max()) + 1))
+    tempi = np.take(similarity, _LAGS, axis=2)
+    best = np.sort(tempi, axis=2)[..., -3:].mean(axis=2)
+    beats = np.stack([*_beats(similarity[..., _SHORTEST:_LONGEST]), best, tempi.std(axis=2)], axis=2)
+    onsets = np.stack(_onsets(strength, frames_of(sounds[0]) / FRAMES_HZ), axis=2)
+    rows = [beats[:, 0], tempi[:, 0], beats[:, 1:].reshape(len(sounds), -1), onsets.reshape(len(sounds), -1)]
+    return np.concatenate(rows, axis=1).astype(np.float32)
+
+
+def _strength(sound: SoundWindow) -> Numbers:
+    """The onset strength of each group of bands [shape=(groups, n)]."""
     mel_db, _ = relative_db(sound)
-    rises = np.maximum(np.diff(mel_db, axis=0), 0)
-    strength = np.stack([rises[:, bands].mean(axis=1) for bands in _BANDS.values()], axis=1)
-    similarity = np.ascontiguousarray(autocorrelation(strength, max(_LONGEST, int(_LAGS.max()) + 1)).T)
-    tempi = similarity[:, _LAGS]
-    best = np.sort(tempi, axis=1)[:, -3:].mean(axis=1)
-    beats = np.column_stack([*_beats(similarity[:, _SHORTEST:_LONGEST]), best, tempi.std(axis=1)])
-    onsets = np.column_stack(_onsets(np.ascontiguousarray(strength.T), len(mel_db) / FRAMES_HZ))
-    return np.concatenate([beats[0], tempi[0], beats[1:].ravel(), onsets.ravel()]).astype(np.float32)
+    rises = mel_db[1:] - mel_db[:-1]
+    np.maximum(rises, np.float32(0), out=rises)
+    return np.stack([rises[:, bands].mean(axis=1) for bands in _BANDS.values()])
 
 
 def _beats(span: Numbers) -> list[Numbers]:
-    """The first four of ``_BEAT`` [shape=(bands,)] each; 0 where nothing beats. ``span`` [shape=(bands, lags)]."""
-    best = span.argmax(axis=1)
-    highest = span.max(axis=1)
+    """The first four of ``_BEAT`` [shape=(m, groups)] each, of the ``span`` of lags [shape=(m, groups, lags)].
+
+    0 where nothing beats.
+    """
+    best = span.argmax(axis=-1)
+    highest = span.max(axis=-1)
     log_tempo = np.log2(60 * FRAMES_HZ / (best + _SHORTEST))
-    found = (highest, log_tempo, span.std(axis=1), _mean_where(_peaks(span), span))
+    found = (highest, log_tempo, span.std(axis=-1), _mean_where(_peaks(span), span))
     return [np.where(highest > 0, values, 0) for values in found]
 
 
 def _onsets(strength: Numbers, length_s: float) -> list[Numbers]:
-    """``_ONSETS`` [shape=(bands,)] each, of the onset strength [shape=(bands, n)]."""
-    mean = strength.mean(axis=1)
-    centred = strength - mean[:, None]
+    """``_ONSETS`` [shape=(m, groups)] each, of the onset strength [shape=(m, groups, n)]."""
+    mean = strength.mean(axis=-1)
+    centred = strength - mean[..., None]
     squared = centred * centred
-    std = np.sqrt(squared.mean(axis=1))
-    peaks = _peaks(strength) & (strength > (mean + std)[:, None])
-    skewness = (squared * centred).mean(axis=1) / (std * std * std + 1e-9)
-    rate = np.count_nonzero(peaks, axis=1) / length_s
-    return [mean, std, strength.max(axis=1), rate, skewness, _mean_where(peaks, strength)]
+    std = np.sqrt(squared.mean(axis=-1))
+    peaks = _peaks(strength) & (strength > (mean + std)[..., None])
+    skewness = (squared * centred).mean(axis=-1) / (std * std * std + 1e-9)
+    rate = np.count_nonzero(peaks, axis=-1) / length_s
+    return [mean, std, strength.max(axis=-1), rate, skewness, _mean_where(peaks, strength)]
 
 
 def _peaks(rows: Numbers) -> NDArray[np.bool_]:
     """Where each row is higher than before and not lower than after; never at its ends."""
     found = np.zeros(rows.shape, np.bool_)
-    inner = rows[:, 1:-1]
-    found[:, 1:-1] = (inner > rows[:, :-2]) & (inner >= rows[:, 2:])
+    inner = rows[..., 1:-1]
+    found[..., 1:-1] = (inner > rows[..., :-2]) & (inner >= rows[..., 2:])
     return found
 
 
 def _mean_where(chosen: NDArray[np.bool_], rows: Numbers) -> Numbers:
-    """The mean of what is ``chosen`` of each row, 0 where nothing is [shape=(bands, n) to (bands,)]."""
-    mean: Numbers = (rows * chosen).sum(axis=1) / np.maximum(np.count_nonzero(chosen, axis=1), 1)
+    """The mean of what is ``chosen`` of each row, 0 where nothing is [shape=(..., n) to (...)]."""
+    mean: Numbers = (rows * chosen).sum(axis=-1) / np.maximum(np.count_nonzero(chosen, axis=-1), 1)
     return mean
 
 
@@ -108,4 +127,5 @@ def _features() -> tuple[Feature, ...]:
     )
 
 
-PULSE = FeatureSet("pulse", _features(), compute, needs_sound=True)
+_FEATURES = _features()
+PULSE = FeatureSet("pulse", _FEATURES, alike(audible, frames_of, compute, len(_FEATURES)), needs_sound=True)

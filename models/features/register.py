@@ -12,6 +12,7 @@ import numpy as np
 
 from models.features import Feature, FeatureSet, FeatureVector, Window
 from models.features.heard import Indices, hear, mean_and_std, mean_of, share_of, sounding_cells, steps, vector
+from models.features.together import each
 
 #: MIDI numbers at which the shares' registers begin; the last ends at 127.
 BANDS_FROM = (0, 40, 48, 54, 60, 66, 72, 78, 84)
@@ -83,5 +84,5 @@ REGISTER = FeatureSet(
         Feature("pitch_mean", "MIDI number", 0, 127),
         Feature("pitch_std", "semitones", 0, 64),
     ),
-    compute,
+    each(compute),
 )

@@ -27,6 +27,7 @@ from models.features.heard import (
     steps,
     vector,
 )
+from models.features.together import each
 from models.tempo import CHORD_S
 
 _GAPS_S = (0.03, 8.0)
@@ -291,5 +292,5 @@ RHYTHM = FeatureSet(
         *_voice_features("melody"),
         *_voice_features("bass"),
     ),
-    compute,
+    each(compute),
 )

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,6 @@ from models.features import MOMENTS_TOGETHER, Feature, SoundWindow, Window
 from models.transcription import FRAME_SAMPLES, SAMPLE_RATE
 
 Numbers = NDArray[np.float32]
-Number = TypeVar("Number", np.float32, np.float64)
 
 #: Frames of the spectrum: 2048 samples under a Hann window, one every 512.
 SPECTRUM_SAMPLES = 2048
@@ -69,6 +67,11 @@ def audible(window: Window) -> SoundWindow | None:
     return sound
 
 
+def frames_of(sound: SoundWindow) -> int:
+    """How many frames of the spectrum there are."""
+    return len(sound.level_db)
+
+
 @lru_cache(maxsize=MOMENTS_TOGETHER)
 def relative_db(sound: SoundWindow) -> tuple[Numbers, Numbers]:
     """``mel_db`` and ``level_db`` over the mean power of the window, from ``FLOOR_DB`` up.
@@ -76,7 +79,8 @@ def relative_db(sound: SoundWindow) -> tuple[Numbers, Numbers]:
     The latest answers are kept, since several families ask at one moment.
     """
     mean_db = np.float32(10 * np.log10(np.mean(10 ** (sound.level_db.astype(np.float64) / 10))))
-    return np.maximum(sound.mel_db - mean_db, FLOOR_DB), np.maximum(sound.level_db - mean_db, FLOOR_DB)
+    mel_db = sound.mel_db - mean_db
+    return np.maximum(mel_db, np.float32(FLOOR_DB), out=mel_db), np.maximum(sound.level_db - mean_db, FLOOR_DB)
 
 
 def quantiles(columns: Numbers, shares: tuple[float, ...]) -> Numbers:
@@ -85,10 +89,10 @@ def quantiles(columns: Numbers, shares: tuple[float, ...]) -> Numbers:
 
 
 def _quantiles(rows: Numbers, shares: tuple[float, ...]) -> Numbers:
-    """Those of each row [shape=(d, n) to (d, shares)]."""
+    """Those of each row [shape=(..., n) to (..., shares)]."""
     ranked = np.sort(rows, axis=-1)
-    low_rank, high_rank, between = _ranks(rows.shape[1], shares)
-    low, high = np.take(ranked, low_rank, 1), np.take(ranked, high_rank, 1)
+    low_rank, high_rank, between = _ranks(rows.shape[-1], shares)
+    low, high = np.take(ranked, low_rank, -1), np.take(ranked, high_rank, -1)
     found: Numbers = low + (high - low) * between
     return found
 
@@ -101,31 +105,37 @@ def _ranks(count: int, shares: tuple[float, ...]) -> tuple[NDArray[np.int64], ND
     return rank, np.minimum(rank + 1, count - 1), (place - rank).astype(np.float32)
 
 
-def mean_std(columns: NDArray[Number]) -> tuple[NDArray[Number], NDArray[Number]]:
+def sums(columns: Numbers) -> Numbers:
+    """The sum of each column [shape=(n, d) to (d,)]: as a product of matrices, which is many times as fast."""
+    found: Numbers = np.ones(len(columns), np.float32) @ columns
+    return found
+
+
+def mean_std(columns: Numbers) -> tuple[Numbers, Numbers]:
     """Mean and standard deviation of each column [shape=(n, d) to (d,)]: what NumPy gives, with the mean taken once."""
-    mean = np.add.reduce(columns, axis=0) / columns.dtype.type(len(columns))
+    count = np.float32(len(columns))
+    mean: Numbers = sums(columns) / count
     centred = columns - mean
     centred *= centred
-    return mean, np.sqrt(np.add.reduce(centred, axis=0) / columns.dtype.type(len(columns)))
+    return mean, np.sqrt(sums(centred) / count)
 
 
 def mean_std_step(columns: Numbers) -> list[Numbers]:
     """Mean, standard deviation and mean size of the step from frame to frame of each column [shape=(d,)] each."""
     steps = columns[1:] - columns[:-1]
-    return [*mean_std(columns), np.add.reduce(np.abs(steps, out=steps), axis=0) / np.float32(len(steps))]
+    step: Numbers = sums(np.abs(steps, out=steps)) / np.float32(len(steps))
+    return [*mean_std(columns), step]
 
 
-def series(columns: Numbers) -> Numbers:
-    """The statistics ``SERIES`` of each column [shape=(n, d) to (d, len(SERIES))]."""
-    # A column after the other in memory: sums over so few columns side by side are mostly overhead.
-    rows = np.ascontiguousarray(columns.T)
-    count = np.float32(rows.shape[1])
-    mean = np.add.reduce(rows, axis=1, keepdims=True) / count
+def series(rows: Numbers) -> Numbers:
+    """The statistics ``SERIES`` of each row [shape=(..., n) to (..., len(SERIES))]."""
+    count = np.float32(rows.shape[-1])
+    mean = np.add.reduce(rows, axis=-1, keepdims=True) / count
     centred = rows - mean
-    std = np.sqrt(np.add.reduce(centred * centred, axis=1, keepdims=True) / count)
-    steps = rows[:, 1:] - rows[:, :-1]
-    step = np.add.reduce(np.abs(steps, out=steps), axis=1, keepdims=True) / (count - 1)
-    return np.concatenate([mean, std, _quantiles(rows, SHARES), step], axis=1)
+    std = np.sqrt(np.add.reduce(centred * centred, axis=-1, keepdims=True) / count)
+    steps = rows[..., 1:] - rows[..., :-1]
+    step = np.add.reduce(np.abs(steps, out=steps), axis=-1, keepdims=True) / (count - 1)
+    return np.concatenate([mean, std, _quantiles(rows, SHARES), step], axis=-1)
 
 
 def series_features(of: Feature) -> tuple[Feature, ...]:
@@ -145,20 +155,19 @@ def _statistic(of: Feature, name: str) -> Feature:
     return Feature(f"{of.name}_{name}", of.unit, low, high)
 
 
-def autocorrelation(columns: Numbers, lags: int) -> Numbers:
-    """Normalised autocorrelation of each column at lags 0 to ``lags`` − 1 [shape=(n, d) to (lags, d)].
+def autocorrelation(centred: Numbers, lags: int) -> Numbers:
+    """Normalised autocorrelation of each row, less its mean, at lags 0 to ``lags`` − 1 [shape=(..., n) to (..., lags)].
 
     Unbiased (each lag over the frames that overlap), but no lag counts for more than four times what was there; 0
-    where a column does not change.
+    where a row does not change.
     """
-    count = len(columns)
-    centred = columns - columns.mean(axis=0)
+    count = centred.shape[-1]
     length = 1 << (count + lags - 1).bit_length()
-    found = np.fft.irfft(np.abs(np.fft.rfft(centred, length, axis=0)) ** 2, axis=0)[:lags]
-    overlap = np.maximum(1 - np.arange(lags, dtype=np.float32) / count, 0.25)[:, None]
+    found = np.fft.irfft(np.abs(np.fft.rfft(centred, length, axis=-1)) ** 2, axis=-1)[..., :lags]
+    overlap = np.maximum(1 - np.arange(lags, dtype=np.float32) / count, 0.25)
     # Less power than this is what rounding leaves of a constant.
-    still = found[:1] <= 1e-9 * count
-    normal: Numbers = np.where(still, 0.0, found / np.where(still, 1.0, found[:1]) / overlap).astype(np.float32)
+    still = found[..., :1] <= 1e-9 * count
+    normal: Numbers = np.where(still, 0.0, found / np.where(still, 1.0, found[..., :1]) / overlap).astype(np.float32)
     return normal
 
 

@@ -18,6 +18,7 @@ from models.features.spectra import (
     relative_db,
     statistics_features,
 )
+from models.features.together import each
 
 
 def compute(window: Window) -> FeatureVector:
@@ -35,6 +36,6 @@ def compute(window: Window) -> FeatureVector:
 TIMBRE = FeatureSet(
     "timbre",
     statistics_features(DESCRIPTORS, ("mean", "std", "step", "p10", "p90")),
-    compute,
+    each(compute),
     needs_sound=True,
 )

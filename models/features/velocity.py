@@ -11,6 +11,7 @@ import numpy as np
 
 from models.features import Feature, FeatureSet, FeatureVector, Window
 from models.features.heard import Heard, hear, mean_and_std, mean_of, percentiles, vector
+from models.features.together import each
 
 #: Pitches below the first are low, from the second on high; MIDI numbers.
 _LOW_BELOW, _HIGH_FROM = 54, 66
@@ -80,5 +81,5 @@ VELOCITY = FeatureSet(
         Feature("constant", "0 or 1", 0, 1),
         Feature("power", "log(1/s)", float(np.log(_QUIETEST)), float("inf")),
     ),
-    compute,
+    each(compute),
 )

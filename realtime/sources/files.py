@@ -10,8 +10,9 @@ from realtime.sources import Source
 MIDI_SUFFIXES = (".mid", ".midi", ".smf", ".kar")
 
 
-#: Blocks of sound for a listener in no hurry: they cost it less than the short ones of live use and are the same.
-LONG_BLOCK_S = 8.0
+#: Blocks of sound for a listener in no hurry: they cost it less than the short ones of live use and are the same. Twice
+#: as much as is transcribed together.
+LONG_BLOCK_S = 17.84
 
 
 def open_file(path: Path, block_s: float = 0.1) -> Source:

@@ -110,7 +110,7 @@ def watched(watch: Stopwatch) -> Iterator[None]:
 
     def timed_set(name: str) -> FeatureSet:
         found = known(name)
-        return replace(found, compute=watch.timed(f"set {name}", found.compute))
+        return replace(found, compute_all=watch.timed(f"set {name}", found.compute_all))
 
     with ExitStack() as patches:
         for stage, parts in _STAGES.items():

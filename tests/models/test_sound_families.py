@@ -124,6 +124,24 @@ def test_the_place_in_the_stream_changes_nothing(name: str, song: SoundWindow, m
     assert np.array_equal(compute(window(early)), compute(window(late)))
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_a_window_is_the_same_whatever_windows_it_is_computed_with(name: str, song: SoundWindow) -> None:
+    def newest(spectra: int, posteriors: int) -> Window:
+        return window(
+            SoundWindow(
+                *(rows[-spectra:] for rows in (song.mel_db, song.level_db, song.descriptors)),
+                *(rows[-posteriors:] for rows in (song.note_posteriors, song.onset_posteriors, song.activations)),
+            )
+        )
+
+    windows = [newest(300, 700), newest(300, 700), window(None), window(song), newest(301, 700), newest(18, 43)]
+    known = feature_set(name)
+    together = known.compute_all(windows)
+    assert together.tobytes() == np.stack([known.compute(alone) for alone in windows]).tobytes()
+    assert together[3].any()
+    assert not together[2].any()
+
+
 def _sounds() -> st.SearchStrategy[np.ndarray]:
     def made(kind: str, length: int, seed: int) -> np.ndarray:
         random = np.random.default_rng(seed)
@@ -260,5 +278,6 @@ def test_quantiles_and_autocorrelation_are_the_textbooks() -> None:
     assert quantiles(columns, shares) == pytest.approx(np.quantile(columns, shares, axis=0), abs=1e-5)
     centred = columns[:, 0] - columns[:, 0].mean()
     by_lag = [(centred[: 57 - lag] @ centred[lag:]) / (centred @ centred) / (1 - lag / 57) for lag in range(20)]
-    assert autocorrelation(columns, 20)[:, 0] == pytest.approx(by_lag, abs=1e-4)
-    assert not autocorrelation(np.full((50, 1), 3.3, np.float32), 20).any()
+    rows = np.stack([centred, 2 * centred])
+    assert autocorrelation(rows, 20) == pytest.approx(np.array([by_lag, by_lag]), abs=1e-4)
+    assert not autocorrelation(np.zeros(50, np.float32), 20).any()
