@@ -50,3 +50,29 @@ def test_datasets_of_different_windows_are_not_put_together():
     other = replace(first, provenance={**first.provenance, "window_s": 20.0})
     with pytest.raises(UsageError, match="different windows"):
         combined([first, other])
+
+
+def test_a_piece_counts_what_its_dataset_is_said_to_weigh():
+    pytest.importorskip("tensorflow", reason="TensorFlow is not installed (extra 'offline')")
+    from offline.training import sequences
+
+    first, second = rated("a", np.array([4.0, 6.0]), 1.0), rated("b", np.array([5.0, 5.5, 6.0]), 0.5)
+    both = combined([first, second], [1.0, 0.25])
+    assert both.provenance["weights"] == {"a": 1.0, "b": 0.25}
+    assert sequences(both, ["notes22"]).counts.tolist() == [1.0, 1.0, 0.25, 0.25, 0.25]
+    assert sequences(combined([first, second]), ["notes22"]).counts.tolist() == [1.0] * 5
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [([1.0], "once for each of the 2 datasets, not 1 times"), ([1.0, 0.0], "must be a number above 0")],
+)
+def test_weights_that_make_no_sense(weights: list[float], message: str):
+    with pytest.raises(UsageError, match=message):
+        combined([rated("a", np.array([4.0, 6.0]), 1.0), rated("b", np.array([4.0, 6.0]), 1.0)], weights)
+
+
+def test_one_corpus_twice_is_refused():
+    alone = rated("a", np.array([4.0, 6.0]), 1.0)
+    with pytest.raises(UsageError, match="two of the datasets are of the corpus 'a'"):
+        combined([alone, alone])

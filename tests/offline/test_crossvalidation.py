@@ -208,3 +208,10 @@ def test_candidates_are_the_recipe_and_others_like_it():
         ("dense", 1, 2, QUICK.taught, QUICK.hinted)
     }
     assert len({recipe.taught for recipe in candidates(QUICK, 8, has_teacher=True)}) > 4
+
+
+def test_a_training_is_not_taken_from_the_cache_where_pieces_count_otherwise(small_dataset: Dataset):
+    weighed = material(small_dataset, ["notes22"])
+    weighed = replace(weighed, own=replace(weighed.own, counts=0.5 * weighed.own.counts))
+    assert weighed.digest() != material(small_dataset, ["notes22"]).digest()
+    assert material(small_dataset, ["notes22"]).digest() == material(small_dataset, ["notes22"]).digest()

@@ -12,12 +12,14 @@ import mido
 import numpy as np
 import pytest
 import soundfile
+from support import require
 
 from models.affect import OUTPUTS, Reading
 from models.bundle import BUNDLED, load
 from models.errors import MoodringError
 from models.features import feature_set
 from models.predictor import Predictor
+from offline import synthesizer
 from offline.corpora import Labels, Piece, open_corpus
 from offline.dataset import PieceSteps, read_dataset
 from offline.prepare import HOP_S, WINDOW_S, Hearing, prepare, prepare_piece
@@ -220,6 +222,51 @@ def test_every_so_many_pieces_are_prepared(tmp_path: Path) -> None:
     corpus = Pieces([Piece(path.stem, path, "some", NEUTRAL) for path in files])
     assert prepare(corpus, tmp_path / "some.parquet", every=2) == []
     assert [piece.piece for piece in read_dataset(tmp_path / "some.parquet").pieces] == ["0", "2", "4"]
+
+
+def test_long_pieces_come_as_excerpts_of_what_was_heard_whole(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    times_s = np.arange(12.0)
+    rising = Labels(times_s, np.repeat(np.linspace(2, 8, 12, dtype=np.float32)[:, None], len(OUTPUTS), axis=1))
+    long, short = (Piece(f"{n}", tune(tmp_path / f"{n}.mid", notes=n), "some", rising) for n in (36, 12))
+    whole = prepared(long)
+    assert prepare(Pieces([long, short]), tmp_path / "some.parquet", excerpt_s=4.0) == []
+    dataset = read_dataset(tmp_path / "some.parquet")
+    assert [piece.piece for piece in dataset.pieces] == ["36 1", "36 2", "36 3", "12"]
+    parts = dataset.pieces[:3]
+    assert [len(part.times_s) for part in parts] == [8, 8, len(whole.times_s) - 16]
+    np.testing.assert_array_equal(np.concatenate([part.times_s for part in parts]), whole.times_s)
+    heard = np.concatenate([part.features["notes22"] for part in parts])
+    np.testing.assert_array_equal(heard, whole.features["notes22"])
+    np.testing.assert_array_equal(np.concatenate([part.labels for part in parts]), whole.labels)
+    assert dataset.provenance["excerpt_s"] == 4.0
+
+
+def test_midi_is_heard_as_a_synthesizer_plays_it(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    require({"fluidsynth": "fluidsynth"})
+    piece = Piece("tune", tune(tmp_path / "tune.mid", notes=40), "some", NEUTRAL, end_s=9.5)
+    sets = ("notes22", "activity")
+    assert prepare(Pieces([piece]), tmp_path / "played.parquet", hearing=Hearing(sets, is_played=True)) == []
+    played = read_dataset(tmp_path / "played.parquet")
+    assert (played.provenance["kind"], played.provenance["corpus"]) == ("sound", "some played")
+    (heard,) = played.pieces
+    assert heard.features["activity"].any(axis=1).sum() > 15
+    # The transcription gives back most of what was written: the same notes by their pitch.
+    place = feature_set("notes22").names.index("pitch_mean")
+    written = prepared(piece).features["notes22"][:, place]
+    assert np.median(np.abs(heard.features["notes22"][4:, place] - written[4:])) < 1.0
+    noisy = prepare_piece(piece, Hearing(sets, condition="noise", is_played=True))
+    assert isinstance(noisy, PieceSteps)
+    assert not np.array_equal(noisy.features["activity"], heard.features["activity"])
+
+
+def test_midi_that_cannot_be_played_comes_back_as_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    piece = Piece("tune", tune(tmp_path / "tune.mid"), "some", NEUTRAL)
+    monkeypatch.setattr(synthesizer, "SOUNDFONTS", (tmp_path / "none.sf2",))
+    error = prepare_piece(piece, Hearing(is_played=True))
+    assert isinstance(error, MoodringError)
+    assert "apt-get install fluidsynth fluid-soundfont-gm" in str(error)
 
 
 def test_a_corpus_of_which_nothing_can_be_read_writes_nothing(tmp_path: Path) -> None:
