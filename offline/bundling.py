@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from models.atomic import write_atomically
 from models.bundle import Bundle
 from models.errors import MoodringError, UsageError
+from models.features import feature_set
 from offline.crossvalidation import (
     CrossValidation,
     Material,
@@ -70,10 +71,12 @@ def _inputs(bundle: Bundle) -> tuple[str, ...]:
 
 
 def default_inputs(arch: str, dataset: Dataset) -> tuple[str, ...]:
-    """The feature sets that an architecture takes where none are named: the study's networks its 22 numbers."""
+    """The feature sets that an architecture takes where none are named: the study's networks its 22 numbers, a kernel
+    all that any piece has."""
     if arch != "kernel":
         return ("notes22",)
-    return tuple(name for name in dataset.provenance["feature_sets"] if name != "notes22") or ("notes22",)
+    there = (name for name in dataset.provenance["feature_sets"] if name != "notes22" and _is_there(name, dataset))
+    return tuple(there) or ("notes22",)
 
 
 def chosen_inputs(asked: tuple[str, ...], arch: str, dataset: Dataset) -> tuple[str, ...]:
@@ -84,7 +87,14 @@ def chosen_inputs(asked: tuple[str, ...], arch: str, dataset: Dataset) -> tuple[
         if name not in dataset.provenance["feature_sets"]:
             there = ", ".join(dataset.provenance["feature_sets"])
             raise UsageError(f"the dataset has no features '{name}', only {there}; prepare it again with them")
+        if not _is_there(name, dataset):
+            raise UsageError(f"no piece of the dataset has the features '{name}', which need sound; leave them out")
     return inputs
+
+
+def _is_there(name: str, dataset: Dataset) -> bool:
+    """Whether any piece has a set that notes alone cannot give."""
+    return not feature_set(name).needs_sound or any(piece.features[name].any() for piece in dataset.pieces)
 
 
 def train(

@@ -20,7 +20,7 @@ pytest.importorskip("tensorflow", reason="TensorFlow is not installed (extra 'of
 from models.agreement import read_examples, verify_agreement
 from models.bundle import load, load_for
 from models.errors import UsageError
-from offline.bundling import train
+from offline.bundling import chosen_inputs, default_inputs, train
 from offline.dataset import Dataset, write_dataset
 from offline.recipe import Recipe
 
@@ -72,6 +72,17 @@ def test_a_student_of_a_searched_recipe_says_so_in_its_card(small_dataset: Datas
     # The student sees what it saw without a teacher: 22 numbers, and nothing of the teacher's state.
     assert [len(known.features) for known in load(folder).feature_sets] == [22]
     assert load(folder).states == {}
+
+
+def test_what_no_piece_has_is_not_learned_from(small_dataset: Dataset):
+    deaf = [
+        replace(piece, features={**piece.features, "activity": np.zeros((len(piece.times_s), 83), np.float32)})
+        for piece in small_dataset.pieces
+    ]
+    dataset = Dataset(tuple(deaf), {**small_dataset.provenance, "feature_sets": ["notes22", "activity"]})
+    assert default_inputs("kernel", dataset) == ("notes22",)
+    with pytest.raises(UsageError, match="no piece of the dataset has the features 'activity', which need sound"):
+        chosen_inputs(("notes22", "activity"), "kernel", dataset)
 
 
 def test_a_model_that_learned_from_sound_and_notes_alone_takes_both(small_dataset: Dataset, tmp_path: Path):
