@@ -113,7 +113,7 @@ def test_an_input_that_does_not_open_is_named_with_the_reason(monkeypatch: pytes
     def busy(**settings: Any) -> None:
         raise sounddevice.PortAudioError("Device unavailable", -9985)
 
-    devices = [Device(3, "Scarlett", 18, 48000, "ALSA", False), Device(5, "Laptop", 2, 44100, "ALSA", True)]
+    devices = [Device(3, "Scarlett", 18, 48000, "ALSA", False, 0.02), Device(5, "Laptop", 2, 44100, "ALSA", True, 0.03)]
     monkeypatch.setattr("realtime.sources.microphone.input_devices", lambda: devices)
     monkeypatch.setattr(sounddevice, "check_input_settings", busy)
     finding, latency_ms = doctor.check_sound()
