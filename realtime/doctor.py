@@ -78,7 +78,7 @@ def examine(*, rate_hz: float) -> Iterator[Finding]:
 
 def check_sound() -> tuple[Finding, float | None]:
     """The inputs and whether the default one opens as 'live' opens it; with that, the driver's latency in ms."""
-    from realtime.sources.microphone import MOST_CHANNELS, input_devices
+    from realtime.sources.sound_inputs import MOST_CHANNELS, input_devices
 
     try:
         devices = input_devices()

@@ -51,7 +51,7 @@ class MonoResampler:
 
     def _resample(self, mono: FloatArray, *, last: bool) -> FloatArray:
         assert self._stream is not None
-        # Of one channel of many it makes no copies, as it does of a row of samples.
+        # It would make this column of a row itself, and a row of it again, less quickly.
         resampled: FloatArray = self._stream.resample_chunk(mono[:, None], last=last)
         return resampled[:, 0]
 

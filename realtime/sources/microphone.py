@@ -12,11 +12,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import MoodringError, UsageError
+from models.errors import MoodringError
 from realtime.events import Event, Lost, Sound
+from realtime.sources.sound_inputs import choose, columns, input_devices, portaudio
 
-#: How many channels are taken where none are named.
-MOST_CHANNELS = 2
 #: How much sound the driver hands over at once. Left to itself it cuts it into ever other bits, some of a few samples,
 #: each of which costs a way through the program.
 _BLOCK_S = 0.015
@@ -36,56 +35,6 @@ class _Block:
     samples: NDArray[np.float32]
     arrived_s: float
     follows_gap: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """An input device: its number and name, how many channels it has, and its own sample rate in Hz.
-
-    ``host_api`` is the system that it is reached through (ALSA, Core Audio, WASAPI); ``is_default`` says whether it is
-    the one taken when none is named. ``latency_s`` is the driver's own guess of how old sound is when it hands it over,
-    in seconds, where no more is asked for.
-    """
-
-    index: int
-    name: str
-    channels: int
-    sample_rate: int
-    host_api: str
-    is_default: bool
-    latency_s: float
-
-
-def input_devices() -> list[Device]:
-    """The devices that sound can be recorded from, those of the system's own host API first.
-
-    Raises ``MoodringError`` where PortAudio is not installed or does not answer.
-    """
-    sounddevice = _sounddevice()
-    try:
-        host_apis = sounddevice.query_hostapis()
-        own = sounddevice.default.hostapi
-        devices = sounddevice.query_devices()
-    except sounddevice.PortAudioError as error:
-        raise MoodringError(f"the sound system does not answer ({error}): start it, and try again") from error
-    default = host_apis[own]["default_input_device"] if 0 <= own < len(host_apis) else -1
-    inputs = [
-        (found["hostapi"] != own, index, found)
-        for index, found in enumerate(devices)
-        if found["max_input_channels"] > 0
-    ]
-    return [
-        Device(
-            index=index,
-            name=found["name"],
-            channels=found["max_input_channels"],
-            sample_rate=round(found["default_samplerate"]),
-            host_api=host_apis[found["hostapi"]]["name"],
-            is_default=index == default,
-            latency_s=found["default_high_input_latency"],
-        )
-        for _, index, found in sorted(inputs, key=lambda entry: entry[:2])
-    ]
 
 
 class Microphone:
@@ -115,12 +64,12 @@ class Microphone:
         clock: Callable[[], float] = time.monotonic,
         channels: Sequence[int] = (),
     ) -> None:
-        sounddevice = _sounddevice()
-        chosen = _choose(input_devices(), device)
+        sounddevice = portaudio()
+        chosen = choose(input_devices(), device)
         self.name = self._sought = chosen.name
         self.sample_rate = chosen.sample_rate
         self._wanted = tuple(channels)
-        self._columns = _columns(self._wanted, chosen)
+        self._columns = columns(self._wanted, chosen)
         self.channels = len(self._columns)
         self.ended = False
         self.overflows = 0
@@ -177,7 +126,7 @@ class Microphone:
         if blocks and timeout_s > 0.0:
             time.sleep(_TOGETHER_S)
         # Looked at before the queue is emptied: what a dying stream still gave comes before the news of its death.
-        # One that gives sound is not asked, which would take as long as the rest.
+        # One that gives sound is at work, and need not be asked.
         is_dead = self._has_stopped or not (blocks or self._is_active())
         blocks += self._waiting()
         self._taken += sum(len(block.samples) for block in blocks)
@@ -216,7 +165,7 @@ class Microphone:
 
         Raises ``MoodringError`` while it is not there. Every other stream of PortAudio in this program ends.
         """
-        sounddevice = _sounddevice()
+        sounddevice = portaudio()
         # The list of devices is that of PortAudio's start; there is no public way to have it look again.
         with suppress(sounddevice.PortAudioError):  # where it did not start the last time either
             sounddevice._terminate()
@@ -256,7 +205,7 @@ class Microphone:
     def _is_active(self) -> bool:
         try:
             return bool(self._stream.active)
-        except _sounddevice().PortAudioError:  # it knows the stream no longer
+        except portaudio().PortAudioError:  # it knows the stream no longer
             return False
 
     def _stop(self) -> None:
@@ -273,41 +222,3 @@ class Microphone:
     def _waiting(self) -> list[_Block]:
         blocks = [self._blocks.get_nowait() for _ in range(self._blocks.qsize())]
         return [block for block in blocks if block is not None]
-
-
-def _columns(wanted: Sequence[int], device: Device) -> list[int]:
-    """The columns of the device's sound to take."""
-    for channel in wanted:
-        if not 1 <= channel <= device.channels:
-            has = "only channel 1" if device.channels == 1 else f"channels 1 to {device.channels}"
-            raise UsageError(f'"{device.name}" has {has}, not {channel}')
-    return [channel - 1 for channel in wanted] or list(range(min(device.channels, MOST_CHANNELS)))
-
-
-def _choose(devices: list[Device], wanted: int | str | None) -> Device:
-    if not devices:
-        raise MoodringError("no microphone and no other sound input was found: connect one and try again")
-    if wanted is None:
-        return next((device for device in devices if device.is_default), devices[0])
-    there_is = "; ".join(f'{device.index} "{device.name}"' for device in devices)
-    if isinstance(wanted, int) or wanted.isdecimal():
-        for device in devices:
-            if device.index == int(wanted):
-                return device
-        raise UsageError(f"no input device has the number {wanted}: choose one of {there_is}")
-    exact = [device for device in devices if device.name.casefold() == wanted.casefold()]
-    fitting = exact or [device for device in devices if wanted.casefold() in device.name.casefold()]
-    if not fitting:
-        raise UsageError(f'no input device is called "{wanted}": choose one of {there_is}')
-    return fitting[0]
-
-
-def _sounddevice() -> Any:
-    try:
-        import sounddevice
-    except OSError as error:
-        raise MoodringError(
-            "sound input needs the PortAudio library: install it "
-            "(Debian, Ubuntu: apt install libportaudio2; macOS: brew install portaudio)"
-        ) from error
-    return sounddevice

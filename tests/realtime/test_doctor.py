@@ -17,7 +17,7 @@ from support.pulse import Pulse
 from models.bundle import BUNDLED, CARD, STEP_NETWORK
 from realtime import doctor
 from realtime.doctor import Cost, Finding, check_inputs, check_models, is_fit, judge_cost, report
-from realtime.sources.microphone import Device
+from realtime.sources.sound_inputs import Device
 
 ROOT = Path(__file__).resolve().parents[2]
 OK = Finding("a", "ok", "there")
@@ -114,7 +114,7 @@ def test_an_input_that_does_not_open_is_named_with_the_reason(monkeypatch: pytes
         raise sounddevice.PortAudioError("Device unavailable", -9985)
 
     devices = [Device(3, "Scarlett", 18, 48000, "ALSA", False, 0.02), Device(5, "Laptop", 2, 44100, "ALSA", True, 0.03)]
-    monkeypatch.setattr("realtime.sources.microphone.input_devices", lambda: devices)
+    monkeypatch.setattr("realtime.sources.sound_inputs.input_devices", lambda: devices)
     monkeypatch.setattr(sounddevice, "check_input_settings", busy)
     finding, latency_ms = doctor.check_sound()
     assert finding.verdict == "warning"

@@ -19,7 +19,8 @@ from support.pulse import Pulse, pulse_server
 
 from models.errors import MoodringError, UsageError
 from realtime.events import Event, Lost, Sound
-from realtime.sources.microphone import Device, Microphone, input_devices
+from realtime.sources.microphone import Microphone
+from realtime.sources.sound_inputs import Device, input_devices
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -294,6 +295,20 @@ def test_a_reader_that_waits_is_woken_by_sound(stage: Stage) -> None:
     assert values(heard) == [5]
 
 
+def test_what_the_driver_hands_over_together_is_taken_together(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    microphone, stream = stage()
+    stream.hear(1)
+    monkeypatch.setattr("realtime.sources.microphone.time.sleep", lambda seconds: stream.hear(2))
+    assert values(microphone.read(0.5)) == [1, 2]
+
+
+def test_who_does_not_wait_does_not_wait_for_more_either(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    microphone, stream = stage()
+    stream.hear(1)
+    monkeypatch.setattr("realtime.sources.microphone.time.sleep", lambda seconds: stream.hear(2))
+    assert values(microphone.read(0.0)) == [1]
+
+
 def test_a_reader_that_waits_is_woken_by_the_death_of_the_stream(stage: Stage) -> None:
     microphone, stream = stage()
     assert read_while(microphone, stream.die) == [Lost(0.0)]
@@ -334,8 +349,10 @@ def test_a_stream_that_dies_is_said_once_after_its_last_sound(stage: Stage) -> N
 
 def test_a_stream_that_dies_without_a_word_is_lost_too(stage: Stage) -> None:
     microphone, stream = stage()
+    stream.hear(1)
     stream.active = False
-    assert microphone.read(0.0) == [Lost(0.0)]
+    assert values(microphone.read(0.0)) == [1]
+    assert microphone.read(0.0) == [Lost(0.1)]
     assert microphone.read(0.0) == []
 
 
