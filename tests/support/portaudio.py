@@ -16,6 +16,17 @@ class PortAudioError(Exception):
     pass
 
 
+def device(name: str, channels: int, rate: float, api: int = 0) -> dict[str, Any]:
+    """A device as PortAudio tells of it."""
+    return {
+        "name": name,
+        "max_input_channels": channels,
+        "default_samplerate": rate,
+        "hostapi": api,
+        "default_high_input_latency": OWN_LATENCY_S,
+    }
+
+
 @dataclass
 class FakePortAudio:
     """Stands in for the sounddevice module: ``add`` puts a device in, ``stream`` is the one that was opened last."""
@@ -32,15 +43,7 @@ class FakePortAudio:
     PortAudioError = PortAudioError
 
     def add(self, name: str, channels: int = 1, rate: float = 48_000.0, api: int = 0) -> None:
-        self.found.append(
-            {
-                "name": name,
-                "max_input_channels": channels,
-                "default_samplerate": rate,
-                "hostapi": api,
-                "default_high_input_latency": OWN_LATENCY_S,
-            },
-        )
+        self.found.append(device(name, channels, rate, api))
 
     def _terminate(self) -> None:
         if self.cannot_initialize:
