@@ -18,6 +18,9 @@ TREND_S = 4.0
 _CHANGE, _FAST_CHANGE = 0.2, 0.8
 
 
+#: Asked for hundreds of times a picture: looking a member up in its enumeration takes longer than all the rest.
+_WARMING = State.WARMING
+
 _time: Callable[[Reading], float] = attrgetter("time")
 
 
@@ -60,7 +63,7 @@ def count(number: int, noun: str) -> str:
 
 def is_known(reading: Reading) -> bool:
     """Whether the reading says where the music stands: not while too few notes have been heard."""
-    return reading.state is not State.WARMING and math.isfinite(reading.valence) and math.isfinite(reading.arousal)
+    return reading.state is not _WARMING and math.isfinite(reading.valence) and math.isfinite(reading.arousal)
 
 
 def known_since(readings: Sequence[Reading], duration_s: float) -> list[Reading]:

@@ -191,7 +191,7 @@ class Microphone:
     def _hear(self, samples: NDArray[np.float32], count: int, time_info: Any, status: Any) -> None:
         if self.ended:
             return
-        if status.input_overflow:
+        if status and status.input_overflow:
             self.overflows += 1
         if self._queued - self._taken + count > self._queue_length:
             self._refused += 1
