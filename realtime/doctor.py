@@ -79,7 +79,7 @@ def examine(*, rate_hz: float) -> Iterator[Finding]:
 
 def check_sound() -> tuple[Finding, float | None]:
     """The inputs and whether the default one opens as 'live' opens it; with that, the driver's latency in ms."""
-    from realtime.sources.microphone import MOST_CHANNELS, input_devices
+    from realtime.sources.sound_inputs import MOST_CHANNELS, input_devices
 
     try:
         devices = input_devices()
@@ -103,9 +103,7 @@ def check_sound() -> tuple[Finding, float | None]:
         reason = " ".join(str(error).split())
         remedy = "close the programs that use it, or choose another with --mic"
         return Finding("sound input", "warning", f"{message}; it cannot be opened ({reason})", remedy), None
-    # The high latency is the one that a stream gets which asks for none.
-    latency_s: float = sounddevice.query_devices(chosen.index)["default_high_input_latency"]
-    return Finding("sound input", "ok", message), 1000.0 * latency_s
+    return Finding("sound input", "ok", message), 1000.0 * chosen.latency_s
 
 
 def check_midi() -> Finding:

@@ -16,8 +16,9 @@ from models.errors import MoodringError
 from realtime.events import Advance, Sound
 from realtime.level import SILENCE_DB, power_to_db
 from realtime.sources import LiveSource
-from realtime.sources.microphone import Microphone, input_devices
+from realtime.sources.microphone import Microphone
 from realtime.sources.midi_port import MidiPort, input_ports
+from realtime.sources.sound_inputs import input_devices
 
 #: The span of the bar, in dB re full scale, and its cells.
 _FLOOR_DB, _CELLS = -60.0, 24

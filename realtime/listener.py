@@ -211,7 +211,8 @@ class Listener:
 
     def _hear_sound(self, sound: Sound) -> Iterator[_Due]:
         transcriber = self._transcriber
-        if transcriber is None or self._lost or transcriber.sample_rate != sound.sample_rate:
+        begins = transcriber is None or self._lost or transcriber.sample_rate != sound.sample_rate
+        if transcriber is None or begins:
             # A new stream of samples begins at the time that has been reached.
             is_beside_keys = transcriber is None and not self._lost
             transcriber = self._transcriber = StreamingTranscriber(sound.sample_rate)
@@ -225,8 +226,11 @@ class Listener:
                 self._window.end_all(self._reached_s)
             self._begin_sound()
             self._lost = False
-        self._remember(transcriber.feed(sound.samples))
-        yield from self._transcribe(transcriber)
+        heard = transcriber.feed(sound.samples)
+        # The resampler hands on sound in pieces of its own; in between nothing is new.
+        if len(heard) or begins:
+            self._remember(heard)
+            yield from self._transcribe(transcriber)
 
     def _begin_sound(self) -> None:
         """A memory of the sound that follows, where one is needed."""

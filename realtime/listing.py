@@ -60,7 +60,7 @@ def show_levels(*, as_json: bool, seconds: float = 2.0) -> None:
 
 
 def _sound_inputs() -> list[dict[str, Any]]:
-    from realtime.sources.microphone import input_devices
+    from realtime.sources.sound_inputs import input_devices
 
     return [
         {

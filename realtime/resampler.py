@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float32]
 
 _MOST = np.float32(1e6)
+_MOST_POWER = _MOST * _MOST
 
 
 class MonoResampler:
@@ -29,13 +30,11 @@ class MonoResampler:
         """What the new ``samples`` [shape=(n,) or (n, channels)] make, mono [shape=(m,)]."""
         # NumPy would warn of what is dealt with below, on the terminal that the dashboard has.
         with np.errstate(over="ignore", invalid="ignore"):
-            mono = samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32)
-            mono = np.ascontiguousarray(mono, np.float32)
-        finite = np.isfinite(mono)
-        if not finite.all():
-            self.nonfinite += int(mono.size - np.count_nonzero(finite))
-            mono = np.where(finite, mono, np.float32(0))
-        mono = np.clip(mono, -_MOST, _MOST)
+            mono = np.ascontiguousarray(samples, np.float32) if samples.ndim == 1 else _mean(samples)
+            # Where the power of all is not beyond that of the most, no sample is, and each is a number.
+            is_sound = np.dot(mono, mono) <= _MOST_POWER
+        if not is_sound:
+            mono = self._held(mono)
         return mono if self._stream is None else self._resample(mono, last=False)
 
     def finish(self) -> FloatArray:
@@ -45,7 +44,19 @@ class MonoResampler:
         self._finished = True
         return self._resample(np.empty(0, np.float32), last=True)
 
+    def _held(self, mono: FloatArray) -> FloatArray:
+        finite = np.isfinite(mono)
+        self.nonfinite += int(mono.size - np.count_nonzero(finite))
+        return np.clip(np.where(finite, mono, np.float32(0)), -_MOST, _MOST)
+
     def _resample(self, mono: FloatArray, *, last: bool) -> FloatArray:
         assert self._stream is not None
-        resampled: FloatArray = self._stream.resample_chunk(mono, last=last)
-        return resampled
+        # It would make this column of a row itself, and a row of it again, less quickly.
+        resampled: FloatArray = self._stream.resample_chunk(mono[:, None], last=last)
+        return resampled[:, 0]
+
+
+def _mean(samples: FloatArray) -> FloatArray:
+    mono: FloatArray = np.add.reduce(samples, axis=1, dtype=np.float32)
+    mono /= np.float32(samples.shape[1])
+    return mono

@@ -150,7 +150,8 @@ class StreamingTranscriber:
         return self._wait(self._resampler.finish())
 
     def _wait(self, mono: FloatArray) -> FloatArray:
-        self._waiting = np.concatenate([self._waiting, mono])
+        if len(mono):
+            self._waiting = np.concatenate([self._waiting, mono])
         return mono
 
     def next_hop(self) -> list[NoteEvent] | None:

@@ -18,6 +18,9 @@ TREND_S = 4.0
 _CHANGE, _FAST_CHANGE = 0.2, 0.8
 
 
+#: Asked for hundreds of times a picture: looking a member up in its enumeration takes longer than all the rest.
+_WARMING = State.WARMING
+
 _time: Callable[[Reading], float] = attrgetter("time")
 
 
@@ -60,15 +63,19 @@ def count(number: int, noun: str) -> str:
 
 def is_known(reading: Reading) -> bool:
     """Whether the reading says where the music stands: not while too few notes have been heard."""
-    return reading.state is not State.WARMING and math.isfinite(reading.valence) and math.isfinite(reading.arousal)
+    return reading.state is not _WARMING and math.isfinite(reading.valence) and math.isfinite(reading.arousal)
 
 
 def known_since(readings: Sequence[Reading], duration_s: float) -> list[Reading]:
     """Those of the last ``duration_s`` seconds of ``readings`` that say where the music stands, oldest first."""
+    return [reading for reading in readings[_last(readings, duration_s).start :] if is_known(reading)]
+
+
+def _last(readings: Sequence[Reading], duration_s: float) -> range:
+    """Where the last ``duration_s`` seconds of ``readings`` are among them."""
     if not readings:
-        return []
-    first = bisect_left(readings, readings[-1].time - duration_s, key=_time)
-    return [reading for reading in readings[first:] if is_known(reading)]
+        return range(0)
+    return range(bisect_left(readings, readings[-1].time - duration_s, key=_time), len(readings))
 
 
 def trend_arrow(readings: Sequence[Reading], axis: Axis) -> str:
@@ -76,10 +83,13 @@ def trend_arrow(readings: Sequence[Reading], axis: Axis) -> str:
 
     Level while there is nothing to compare with.
     """
-    known = known_since(readings, TREND_S)
-    if not known:
+    last = _last(readings, TREND_S)
+    # All between the first and the last of them need not be looked at.
+    before = next((readings[i] for i in last if is_known(readings[i])), None)
+    now = next((readings[i] for i in reversed(last) if is_known(readings[i])), None)
+    if before is None or now is None:
         return "→"
-    change = axis.value(known[-1]) - axis.value(known[0])
+    change = axis.value(now) - axis.value(before)
     if abs(change) < _CHANGE:
         return "→"
     if abs(change) < _FAST_CHANGE:

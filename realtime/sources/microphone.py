@@ -12,14 +12,18 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import MoodringError, UsageError
+from models.errors import MoodringError
 from realtime.events import Event, Lost, Sound
+from realtime.sources.sound_inputs import choose, columns, input_devices, portaudio
 
-#: How many channels are taken where none are named.
-MOST_CHANNELS = 2
 #: How much sound the driver hands over at once. Left to itself it cuts it into ever other bits, some of a few samples,
 #: each of which costs a way through the program.
-_BLOCK_S = 0.02
+_BLOCK_S = 0.015
+#: The driver has room for as many blocks at least. Of four, PulseAudio hands over two at a time, and so wakes all that
+#: takes part half as often, at the same age of the sound.
+_ROOM_BLOCKS = 4
+#: Blocks that the driver hands over together follow one another within this: they are taken as one.
+_TOGETHER_S = 0.001
 #: A device that gives nothing while it is waited for this long is gone: silence is samples too.
 _SILENT_S = 2.0
 
@@ -31,53 +35,6 @@ class _Block:
     samples: NDArray[np.float32]
     arrived_s: float
     follows_gap: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """An input device: its number and name, how many channels it has, and its own sample rate in Hz.
-
-    ``host_api`` is the system that it is reached through (ALSA, Core Audio, WASAPI); ``is_default`` says whether it is
-    the one taken when none is named.
-    """
-
-    index: int
-    name: str
-    channels: int
-    sample_rate: int
-    host_api: str
-    is_default: bool
-
-
-def input_devices() -> list[Device]:
-    """The devices that sound can be recorded from, those of the system's own host API first.
-
-    Raises ``MoodringError`` where PortAudio is not installed or does not answer.
-    """
-    sounddevice = _sounddevice()
-    try:
-        host_apis = sounddevice.query_hostapis()
-        own = sounddevice.default.hostapi
-        devices = sounddevice.query_devices()
-    except sounddevice.PortAudioError as error:
-        raise MoodringError(f"the sound system does not answer ({error}): start it, and try again") from error
-    default = host_apis[own]["default_input_device"] if 0 <= own < len(host_apis) else -1
-    inputs = [
-        (found["hostapi"] != own, index, found)
-        for index, found in enumerate(devices)
-        if found["max_input_channels"] > 0
-    ]
-    return [
-        Device(
-            index=index,
-            name=found["name"],
-            channels=found["max_input_channels"],
-            sample_rate=round(found["default_samplerate"]),
-            host_api=host_apis[found["hostapi"]]["name"],
-            is_default=index == default,
-        )
-        for _, index, found in sorted(inputs, key=lambda entry: entry[:2])
-    ]
 
 
 class Microphone:
@@ -107,12 +64,12 @@ class Microphone:
         clock: Callable[[], float] = time.monotonic,
         channels: Sequence[int] = (),
     ) -> None:
-        sounddevice = _sounddevice()
-        chosen = _choose(input_devices(), device)
+        sounddevice = portaudio()
+        chosen = choose(input_devices(), device)
         self.name = self._sought = chosen.name
         self.sample_rate = chosen.sample_rate
         self._wanted = tuple(channels)
-        self._columns = _columns(self._wanted, chosen)
+        self._columns = columns(self._wanted, chosen)
         self.channels = len(self._columns)
         self.ended = False
         self.overflows = 0
@@ -135,6 +92,7 @@ class Microphone:
         self._silent_s = 0.0
         self._has_stopped = False
         self._said_lost = False
+        more_room_s = max(_ROOM_BLOCKS * _BLOCK_S - chosen.latency_s, 0.0)
         try:
             self._stream = sounddevice.InputStream(
                 device=chosen.index,
@@ -142,6 +100,7 @@ class Microphone:
                 channels=max(self._columns) + 1,
                 dtype="float32",
                 blocksize=round(_BLOCK_S * self.sample_rate),
+                latency=chosen.latency_s + more_room_s,
                 callback=self._hear,
                 finished_callback=self._stop,
             )
@@ -151,7 +110,8 @@ class Microphone:
             raise MoodringError(
                 f'cannot record from "{self.name}" ({error}): close the programs that use it, or choose another device'
             ) from error
-        self.latency_s: float = self._stream.latency
+        # The driver takes its room for latency, but no sound waits for more of it to fill.
+        self.latency_s: float = max(self._stream.latency - more_room_s, 0.0)
 
     @property
     def dropped(self) -> int:
@@ -163,8 +123,11 @@ class Microphone:
         if self.ended:
             return []
         blocks = self._wait(timeout_s)
+        if blocks and timeout_s > 0.0:
+            time.sleep(_TOGETHER_S)
         # Looked at before the queue is emptied: what a dying stream still gave comes before the news of its death.
-        is_dead = self._has_stopped or not self._is_active()
+        # One that gives sound is at work, and need not be asked.
+        is_dead = self._has_stopped or not (blocks or self._is_active())
         blocks += self._waiting()
         self._taken += sum(len(block.samples) for block in blocks)
         # Waiting is counted rather than the clock looked at: a program that was stopped has not waited.
@@ -202,7 +165,7 @@ class Microphone:
 
         Raises ``MoodringError`` while it is not there. Every other stream of PortAudio in this program ends.
         """
-        sounddevice = _sounddevice()
+        sounddevice = portaudio()
         # The list of devices is that of PortAudio's start; there is no public way to have it look again.
         with suppress(sounddevice.PortAudioError):  # where it did not start the last time either
             sounddevice._terminate()
@@ -228,7 +191,7 @@ class Microphone:
     def _hear(self, samples: NDArray[np.float32], count: int, time_info: Any, status: Any) -> None:
         if self.ended:
             return
-        if status.input_overflow:
+        if status and status.input_overflow:
             self.overflows += 1
         if self._queued - self._taken + count > self._queue_length:
             self._refused += 1
@@ -242,7 +205,7 @@ class Microphone:
     def _is_active(self) -> bool:
         try:
             return bool(self._stream.active)
-        except _sounddevice().PortAudioError:  # it knows the stream no longer
+        except portaudio().PortAudioError:  # it knows the stream no longer
             return False
 
     def _stop(self) -> None:
@@ -259,41 +222,3 @@ class Microphone:
     def _waiting(self) -> list[_Block]:
         blocks = [self._blocks.get_nowait() for _ in range(self._blocks.qsize())]
         return [block for block in blocks if block is not None]
-
-
-def _columns(wanted: Sequence[int], device: Device) -> list[int]:
-    """The columns of the device's sound to take."""
-    for channel in wanted:
-        if not 1 <= channel <= device.channels:
-            has = "only channel 1" if device.channels == 1 else f"channels 1 to {device.channels}"
-            raise UsageError(f'"{device.name}" has {has}, not {channel}')
-    return [channel - 1 for channel in wanted] or list(range(min(device.channels, MOST_CHANNELS)))
-
-
-def _choose(devices: list[Device], wanted: int | str | None) -> Device:
-    if not devices:
-        raise MoodringError("no microphone and no other sound input was found: connect one and try again")
-    if wanted is None:
-        return next((device for device in devices if device.is_default), devices[0])
-    there_is = "; ".join(f'{device.index} "{device.name}"' for device in devices)
-    if isinstance(wanted, int) or wanted.isdecimal():
-        for device in devices:
-            if device.index == int(wanted):
-                return device
-        raise UsageError(f"no input device has the number {wanted}: choose one of {there_is}")
-    exact = [device for device in devices if device.name.casefold() == wanted.casefold()]
-    fitting = exact or [device for device in devices if wanted.casefold() in device.name.casefold()]
-    if not fitting:
-        raise UsageError(f'no input device is called "{wanted}": choose one of {there_is}')
-    return fitting[0]
-
-
-def _sounddevice() -> Any:
-    try:
-        import sounddevice
-    except OSError as error:
-        raise MoodringError(
-            "sound input needs the PortAudio library: install it "
-            "(Debian, Ubuntu: apt install libportaudio2; macOS: brew install portaudio)"
-        ) from error
-    return sounddevice

@@ -26,7 +26,7 @@ from realtime.sources.returning import Returning
 from realtime.sources.together import Together
 from tests.fuzz.session import hear, some_control
 from tests.support.midi_backend import FakeBackend, FakeInput
-from tests.support.portaudio import FakePortAudio, FakeStream, PortAudioError
+from tests.support.portaudio import FakePortAudio, FakeStream, PortAudioError, device
 from tests.support.watched import Watched
 from tests.support.world import BACKEND, KEYBOARD, MICROPHONE, PATIENCE_S, World, names_of_threads
 
@@ -162,7 +162,7 @@ class Stage:
     def all_well(self) -> None:
         """Every device is there, and nothing goes wrong."""
         self._moody.likely = {}
-        self.portaudio.found = [_device(MICROPHONE, 2, 44_100)]
+        self.portaudio.found = [device(MICROPHONE, 2, 44_100)]
         self.midi.ports = [f"{name} {20 + number}:0" for number, name in enumerate(self.keyboards)]
 
     def all_gone(self) -> None:
@@ -209,13 +209,13 @@ class Stage:
 
     def _appear(self) -> None:
         # Lists are replaced and never changed: another thread may be reading them.
-        others = [_device(f"Other {number}", 1, 48_000) for number in range(int(self._rng.integers(3)))]
+        others = [device(f"Other {number}", 1, 48_000) for number in range(int(self._rng.integers(3)))]
         rate, channels = int(self._rng.choice([22_050, 44_100, 48_000])), int(self._rng.choice([1, 2, 8]))
-        self.portaudio.found = [*others, _device(MICROPHONE, channels, rate)]
+        self.portaudio.found = [*others, device(MICROPHONE, channels, rate)]
 
     def _rename(self) -> None:
         name = str(self._rng.choice([f"{MICROPHONE} (hw:2,0)", "Stage", "", MICROPHONE.upper(), "Ünïcødé\x00\x1b[2J"]))
-        self.portaudio.found = [*self.portaudio.found[:-1], _device(name, 2, 44_100)]
+        self.portaudio.found = [*self.portaudio.found[:-1], device(name, 2, 44_100)]
 
     def _renumber(self) -> None:
         self.portaudio.found = list(reversed(self.portaudio.found))
@@ -238,10 +238,6 @@ class Stage:
     def _list(self) -> None:
         lines = list(list_devices(as_json=bool(self._rng.random() < 0.5)))
         assert all(isinstance(line, str) for line in lines)
-
-
-def _device(name: str, channels: int, rate: float) -> dict[str, Any]:
-    return {"name": name, "max_input_channels": channels, "default_samplerate": float(rate), "hostapi": 0}
 
 
 def case(rng: np.random.Generator, done: Counter[str]) -> None:

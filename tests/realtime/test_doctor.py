@@ -19,7 +19,7 @@ from models.bundle import BUNDLED, CARD, STEP_NETWORK
 from realtime import doctor
 from realtime.constant_q_filters import filter_products
 from realtime.doctor import Cost, Finding, check_inputs, check_models, is_fit, judge_cost, report
-from realtime.sources.microphone import Device
+from realtime.sources.sound_inputs import Device
 
 ROOT = Path(__file__).resolve().parents[2]
 OK = Finding("a", "ok", "there")
@@ -115,8 +115,8 @@ def test_an_input_that_does_not_open_is_named_with_the_reason(monkeypatch: pytes
     def busy(**settings: Any) -> None:
         raise sounddevice.PortAudioError("Device unavailable", -9985)
 
-    devices = [Device(3, "Scarlett", 18, 48000, "ALSA", False), Device(5, "Laptop", 2, 44100, "ALSA", True)]
-    monkeypatch.setattr("realtime.sources.microphone.input_devices", lambda: devices)
+    devices = [Device(3, "Scarlett", 18, 48000, "ALSA", False, 0.02), Device(5, "Laptop", 2, 44100, "ALSA", True, 0.03)]
+    monkeypatch.setattr("realtime.sources.sound_inputs.input_devices", lambda: devices)
     monkeypatch.setattr(sounddevice, "check_input_settings", busy)
     finding, latency_ms = doctor.check_sound()
     assert finding.verdict == "warning"

@@ -73,6 +73,21 @@ def test_channels_become_their_mean(rate: int) -> None:
     np.testing.assert_array_equal(resampled(left[:, None], rate, [500]), resampled(left, rate, [500]))
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3, 18])
+def test_the_mean_is_what_numpy_says_to_the_last_bit(channels: int) -> None:
+    samples = np.random.default_rng(3).normal(0, 0.2, (5_000, channels)).astype(np.float32)
+    np.testing.assert_array_equal(resampled(samples, RATE, [500]), samples.mean(axis=1))
+
+
+def test_only_what_is_beyond_a_million_times_full_scale_is_held_there() -> None:
+    quiet, loud = np.full(100, 0.25, np.float32), np.full(100, -9e5, np.float32)
+    resampler = MonoResampler(RATE, RATE)
+    np.testing.assert_array_equal(resampler.push(loud), loud)
+    beyond = resampler.push(np.concatenate([quiet, np.array([1.1e6, -3e38], np.float32)]))
+    np.testing.assert_array_equal(beyond, [*quiet, 1e6, -1e6])
+    assert resampler.nonfinite == 0
+
+
 @pytest.mark.parametrize("rate", [RATE, 44_100])
 def test_what_is_no_number_is_silence_and_counted(rate: int) -> None:
     samples = np.random.default_rng(2).normal(0, 0.2, 3_000).astype(np.float32)

@@ -8,9 +8,23 @@ from typing import Any
 
 import numpy as np
 
+#: What a device has where no more is asked for.
+OWN_LATENCY_S = 0.02
+
 
 class PortAudioError(Exception):
     pass
+
+
+def device(name: str, channels: int, rate: float, api: int = 0) -> dict[str, Any]:
+    """A device as PortAudio tells of it."""
+    return {
+        "name": name,
+        "max_input_channels": channels,
+        "default_samplerate": rate,
+        "hostapi": api,
+        "default_high_input_latency": OWN_LATENCY_S,
+    }
 
 
 @dataclass
@@ -29,9 +43,7 @@ class FakePortAudio:
     PortAudioError = PortAudioError
 
     def add(self, name: str, channels: int = 1, rate: float = 48_000.0, api: int = 0) -> None:
-        self.found.append(
-            {"name": name, "max_input_channels": channels, "default_samplerate": rate, "hostapi": api},
-        )
+        self.found.append(device(name, channels, rate, api))
 
     def _terminate(self) -> None:
         if self.cannot_initialize:
@@ -62,10 +74,9 @@ class FakePortAudio:
 
 
 class FakeStream:
-    latency = 0.02
-
     def __init__(self, portaudio: FakePortAudio, settings: dict[str, Any]) -> None:
         self.settings = settings
+        self.latency = float(settings["latency"])
         self.active = False
         self.times_closed = 0
         self._portaudio = portaudio

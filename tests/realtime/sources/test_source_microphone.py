@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from support.portaudio import FakePortAudio, FakeStream, PortAudioError
+from support.portaudio import OWN_LATENCY_S, FakePortAudio, FakeStream, PortAudioError
 from support.pulse import Pulse, pulse_server
 
 from models.errors import MoodringError, UsageError
 from realtime.events import Event, Lost, Sound
-from realtime.sources.microphone import Device, Microphone, input_devices
+from realtime.sources.microphone import Microphone
+from realtime.sources.sound_inputs import Device, input_devices
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -205,8 +206,8 @@ def test_devices_are_listed_with_those_of_the_own_system_first(portaudio: FakePo
     portaudio.add("Piano Mic", channels=8, rate=96_000.0, api=1)
     portaudio.own_api, portaudio.default_index = 1, 2
     assert input_devices() == [
-        Device(2, "Piano Mic", 8, 96_000, "JACK", True),
-        Device(1, "Piano Mic", 1, 44_100, "ALSA", False),
+        Device(2, "Piano Mic", 8, 96_000, "JACK", True, OWN_LATENCY_S),
+        Device(1, "Piano Mic", 1, 44_100, "ALSA", False, OWN_LATENCY_S),
     ]
 
 
@@ -258,7 +259,15 @@ def test_the_device_decides_rate_and_channels(portaudio: FakePortAudio, has: int
     assert portaudio.stream is not None
     settings = portaudio.stream.settings
     assert (settings["samplerate"], settings["channels"], settings["dtype"]) == (96_000, takes, "float32")
-    assert (microphone.sample_rate, microphone.channels, microphone.latency_s) == (96_000, takes, 0.02)
+    assert (microphone.sample_rate, microphone.channels) == (96_000, takes)
+
+
+def test_room_that_the_driver_is_asked_for_does_not_count_as_age(portaudio: FakePortAudio) -> None:
+    portaudio.add("Mic")
+    microphone = Microphone()
+    assert portaudio.stream is not None
+    assert portaudio.stream.latency > OWN_LATENCY_S
+    assert microphone.latency_s == pytest.approx(OWN_LATENCY_S)
 
 
 def test_a_source_says_what_it_is(stage: Stage) -> None:
@@ -284,6 +293,20 @@ def test_a_reader_that_waits_is_woken_by_sound(stage: Stage) -> None:
     microphone, stream = stage()
     heard = read_while(microphone, lambda: stream.hear(5))
     assert values(heard) == [5]
+
+
+def test_what_the_driver_hands_over_together_is_taken_together(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    microphone, stream = stage()
+    stream.hear(1)
+    monkeypatch.setattr("realtime.sources.microphone.time.sleep", lambda seconds: stream.hear(2))
+    assert values(microphone.read(0.5)) == [1, 2]
+
+
+def test_who_does_not_wait_does_not_wait_for_more_either(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    microphone, stream = stage()
+    stream.hear(1)
+    monkeypatch.setattr("realtime.sources.microphone.time.sleep", lambda seconds: stream.hear(2))
+    assert values(microphone.read(0.0)) == [1]
 
 
 def test_a_reader_that_waits_is_woken_by_the_death_of_the_stream(stage: Stage) -> None:
@@ -326,8 +349,10 @@ def test_a_stream_that_dies_is_said_once_after_its_last_sound(stage: Stage) -> N
 
 def test_a_stream_that_dies_without_a_word_is_lost_too(stage: Stage) -> None:
     microphone, stream = stage()
+    stream.hear(1)
     stream.active = False
-    assert microphone.read(0.0) == [Lost(0.0)]
+    assert values(microphone.read(0.0)) == [1]
+    assert microphone.read(0.0) == [Lost(0.1)]
     assert microphone.read(0.0) == []
 
 
@@ -426,7 +451,7 @@ def test_it_says_when_its_newest_sound_was_made(portaudio: FakePortAudio) -> Non
     assert microphone.arrived_s is None
     portaudio.stream.hear(1)
     microphone.read(0.0)
-    assert microphone.arrived_s == pytest.approx(50.0 - portaudio.stream.latency)
+    assert microphone.arrived_s == pytest.approx(50.0 - OWN_LATENCY_S)
 
 
 def test_it_is_reopened_by_its_name_under_another_number(stage: Stage, portaudio: FakePortAudio) -> None:
