@@ -2,9 +2,10 @@
 
 Everything in one run on one core, each figure beside Basic Pitch's on the same sound: processor time of each 100 ms hop
 (beside its own network, run anew over the last 2 s), of ``moodring analyze`` (beside the command ``basic-pitch``, both
-with their start, which is not the first: Python has compiled them then), the memory of both; and a soak, hours of stream time at full speed. The ratios say more than the
-seconds, which depend on the machine and on what else it does. The command ``basic-pitch`` imports TensorFlow where that
-is installed, and its onnxruntime spins on a thread for every core; its network alone, beside the hops, does neither.
+with their start, though not their first, at which Python compiles them), the memory of both; and a soak, hours of
+stream time at full speed. The ratios say more than the seconds, which depend on the machine and on what else it does.
+The command ``basic-pitch`` imports TensorFlow where that is installed, and its onnxruntime spins on a thread for every
+core; its network alone, beside the hops, does neither.
 Needs the extra ``basic-pitch``.
 """
 
