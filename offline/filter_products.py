@@ -16,15 +16,17 @@ from realtime.constant_q_filters import FILTER_SHAPES
 
 
 def filter_products() -> onnx.ModelProto:
-    """For each octave from samples at its rate [shape=(phases, 1, 1, samples)] to its bins' parts, frame by frame
+    """For each bank from samples at its rate [shape=(phases, 1, 1, samples)] to its bins' parts, frame by frame
     [shape=(phases, 2n, 1, frames)]; each phase has its own samples, from its first frame's on.
     """
     nodes, inputs, outputs, filters = [], [], [], []
-    for k, (length, columns) in enumerate(FILTER_SHAPES):
-        samples, taps, parts, phases = (f"{role}_{2**k}" for role in ("samples", "taps", "parts", "phases"))
-        nodes.append(helper.make_node("Conv", [samples, taps], [parts], name=parts, strides=[1, FRAME_SAMPLES >> k]))
-        inputs.append(helper.make_tensor_value_info(samples, TensorProto.FLOAT, (phases, 1, 1, f"length_{2**k}")))
-        outputs.append(helper.make_tensor_value_info(parts, TensorProto.FLOAT, (phases, columns, 1, f"frames_{2**k}")))
+    for k, (decimation, length, columns) in enumerate(FILTER_SHAPES):
+        samples, taps, parts = f"samples_{k}", f"taps_{k}", f"parts_{k}"
+        strides = [1, FRAME_SAMPLES // decimation]
+        nodes.append(helper.make_node("Conv", [samples, taps], [parts], name=parts, strides=strides))
+        inputs.append(helper.make_tensor_value_info(samples, TensorProto.FLOAT, (f"phases_{k}", 1, 1, f"length_{k}")))
+        shape = (f"phases_{k}", columns, 1, f"frames_{k}")
+        outputs.append(helper.make_tensor_value_info(parts, TensorProto.FLOAT, shape))
         filters.append(_given(taps, (columns, 1, 1, length)))
     graph = helper.make_graph(nodes, "constant-q-filters", inputs, outputs, filters)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], producer_name="moodring")

@@ -27,10 +27,10 @@ from realtime.constant_q_filters import (
     FILTER_SHAPES,
     HALF_BAND_TAPS,
     MOST_LOOKAHEAD,
-    Octave,
+    Bank,
+    filter_banks,
     filter_products,
     half_band,
-    octaves,
 )
 
 #: Power that is added before the logarithm, as the reference does: silence is −100 dB.
@@ -44,7 +44,7 @@ FloatArray = NDArray[np.float32]
 @dataclass(frozen=True, slots=True, eq=False)
 class Spectrum:
     """Frames in dB [shape=(frames, 309)], and what a ``LaterConstantQ`` goes on from: the same samples at the rate of
-    the first octave that the look-ahead cuts short [shape=(n,)].
+    the first bank that the look-ahead cuts short [shape=(n,)].
     """
 
     decibels: FloatArray
@@ -80,10 +80,10 @@ class ConstantQ:
             raise ValueError(f"phases must be 1 or 4, not {phases}")
         if not 4 <= lookahead_frames <= MOST_LOOKAHEAD:
             raise ValueError(f"lookahead_frames must be from 4 to {MOST_LOOKAHEAD}, not {lookahead_frames}")
-        banks = octaves(lookahead_frames)
+        banks = filter_banks(lookahead_frames)
         self.lookahead_frames = lookahead_frames
         self.phases = phases
-        self.whole_octaves = next(k for k, bank in enumerate(banks) if not bank.is_whole)
+        self.whole_banks = next(k for k, bank in enumerate(banks) if not bank.is_whole)
         self._filters = _Filters(banks, hop_frames, lookahead_frames, phases)
 
     def reset(self) -> None:
@@ -93,7 +93,7 @@ class ConstantQ:
     def push(self, samples: FloatArray) -> Spectrum:
         """The frames that the new ``samples`` [shape=(hops * hop_frames * 256,)] complete, hops × ``hop_frames``."""
         decibels, streams = self._filters.push(samples)
-        return Spectrum(decibels, streams[self.whole_octaves])
+        return Spectrum(decibels, streams[self.whole_banks])
 
 
 class LaterConstantQ:
@@ -104,7 +104,7 @@ class LaterConstantQ:
     """
 
     def __init__(self, before: ConstantQ, *, hop_frames: int, lookahead_frames: int) -> None:
-        banks = octaves(lookahead_frames)[before.whole_octaves :]
+        banks = filter_banks(lookahead_frames)[before.whole_banks :]
         self._filters = _Filters(banks, hop_frames, lookahead_frames, before.phases)
         self._own_bins = banks[0].bins.stop
         waiting = lookahead_frames - before.lookahead_frames
@@ -121,22 +121,23 @@ class LaterConstantQ:
 class _Filters:
     """The filters of some neighbouring ``banks`` over samples at the rate of the highest, with their past."""
 
-    def __init__(self, banks: tuple[Octave, ...], hop_frames: int, lookahead_frames: int, phases: int) -> None:
+    def __init__(self, banks: tuple[Bank, ...], hop_frames: int, lookahead_frames: int, phases: int) -> None:
         self._hop_frames = hop_frames
         self._banks = banks
         self._phases = [min(bank.phases, phases) for bank in banks]
         self._lookahead_samples = lookahead_frames * FRAME_SAMPLES
-        # Octaves with as many phases lie side by side: what follows the filters is done for all of them at once.
+        # Banks with as many phases lie side by side: what follows the filters is done for all of them at once.
         self._bins: dict[int, slice] = {}
         for bank, n in zip(self._banks, self._phases, strict=True):
             above = self._bins.get(n, bank.bins)
             self._bins[n] = slice(bank.bins.start, above.stop)
-        self._products = filter_products(lookahead_frames, len(FILTER_SHAPES) - len(banks))
-        self._parts = [f"parts_{bank.decimation}" for bank in banks]
-        # Nothing goes into the filters of the octaves that are not here.
+        first = self._first_bank = len(FILTER_SHAPES) - len(banks)
+        self._products = filter_products(lookahead_frames, first)
+        self._parts = [f"parts_{k}" for k in range(first, len(FILTER_SHAPES))]
+        # Nothing goes into the filters of the banks that are not here.
         self._nothing = {
-            f"samples_{2**k}": np.empty((0, 1, 1, FILTER_SHAPES[k][0]), np.float32)
-            for k in range(len(FILTER_SHAPES) - len(banks))
+            f"samples_{k}": np.empty((0, 1, 1, length), np.float32)
+            for k, (_, length, _) in enumerate(FILTER_SHAPES[:first])
         }
         self.reset()
 
@@ -157,12 +158,12 @@ class _Filters:
         streams = []
         given = dict(self._nothing)
         for k, (bank, phases) in enumerate(zip(self._banks, self._phases, strict=True)):
-            if k:
+            if k and bank.decimation > self._banks[k - 1].decimation:
                 first = len(joined) - len(stream) - (HALF_BAND_TAPS - 1)
                 stream = _halved(joined[first:], (hops, hop_samples // bank.decimation))
             streams.append(stream)
             joined, self._held[k] = _join(self._held[k], stream)
-            given[f"samples_{bank.decimation}"] = _phases(joined, bank, phases, frames)
+            given[f"samples_{self._first_bank + k}"] = _phases(joined, bank, phases, frames)
         products = self._products.run(self._parts, given)
         powers = {n: np.empty((n, bins.stop - bins.start, frames), np.float32) for n, bins in self._bins.items()}
         for bank, phases, product in zip(self._banks, self._phases, products, strict=True):
@@ -203,7 +204,7 @@ def _mean_power(power: FloatArray) -> FloatArray:
     return mean
 
 
-def _phases(samples: FloatArray, bank: Octave, phases: int, frames: int) -> FloatArray:
+def _phases(samples: FloatArray, bank: Bank, phases: int, frames: int) -> FloatArray:
     """What each phase's filters go over, a frame after the other [shape=(phases, 1, 1, n)]."""
     frame = FRAME_SAMPLES // bank.decimation
     length = (frames - 1) * frame + len(bank.taps)

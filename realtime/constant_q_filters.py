@@ -29,12 +29,13 @@ HALF_BAND_TAPS = 23
 #: samples apart there, and low filters, a sixth of a second long and more, change little between phases: against four
 #: throughout, two are off by 0.1 dB (RMS on music) at a sixteenth of the rate.
 _PHASES = (4, 4, 4, 4, 2, 2, 2)
-_MOST_HALVINGS = len(_PHASES) - 1
+#: The bins at each rate, from the highest down, in banks: a filter half an octave up is a third shorter, so not all
+#: of them should be as long as the lowest.
+_BANKS = ((32, 24, 16), *5 * ((20, 16),), (25, 32))
 
-#: With no more look-ahead than this (0.46 s) the filters of each rate fit into a matrix of its shape in
-#: ``FILTER_SHAPES``: samples, and twice as many columns as bins.
+#: With no more look-ahead than this (0.46 s) the filters of each bank fit into a matrix of its shape in
+#: ``FILTER_SHAPES``: by how much its rate is lower, samples, and twice as many columns as bins.
 MOST_LOOKAHEAD = 40
-FILTER_SHAPES = ((432, 2 * 2 * BINS_PER_OCTAVE), *5 * ((432, 2 * BINS_PER_OCTAVE),), (472, 2 * 57))
 
 
 def half_filter_frames(pitch: float) -> float:
@@ -43,8 +44,8 @@ def half_filter_frames(pitch: float) -> float:
 
 
 @dataclass(frozen=True)
-class Octave:
-    """The filters of the bins that are computed at one rate, as a matrix over a stretch of samples around a frame.
+class Bank:
+    """The filters of neighbouring bins at one rate, as a matrix over a stretch of samples around a frame.
 
     ``past`` and ``future`` are how many samples before and from the frame's centre the stretch holds, ``lag`` how far
     the decimated stream lags behind its input; all three at the octave's own rate. ``phases`` is the most phases that
@@ -58,7 +59,7 @@ class Octave:
     future: int
     phases: int
     is_whole: bool
-    taps: FloatArray  # real, then imaginary parts [shape=(past + future, 2 * bins), one of ``FILTER_SHAPES``]
+    taps: FloatArray  # real, then imaginary parts [shape=(past + future, 2 * bins), as in ``FILTER_SHAPES``]
 
 
 @lru_cache
@@ -86,42 +87,73 @@ def _filter(frequency: float, rate: float, most_future_s: float) -> tuple[int, N
     return past, taps - window * taps.sum()
 
 
-@lru_cache(maxsize=4)
-def octaves(lookahead_frames: int) -> tuple[Octave, ...]:
-    """The filters of each rate, from the highest down, where frames see ``lookahead_frames`` ahead."""
-    frequencies = LOWEST_HZ * 2.0 ** (np.arange(BINS) / BINS_PER_OCTAVE)
-    lengths = np.ceil(QUALITY * SAMPLE_RATE / frequencies)
-    # The top two octaves run at the full rate, every further one at half the rate of the one above it. The lowest is
-    # an exception: the filters on the way to another rate would take up more look-ahead than its own get.
-    halvings = np.clip((BINS - 1 - np.arange(BINS)) // BINS_PER_OCTAVE - 1, 0, _MOST_HALVINGS)
-    banks = []
+def _most_future_s(halvings: int, lookahead_frames: int) -> tuple[int, float]:
+    """By how many samples the stream of a rate lags behind its input, and how much of the future that leaves."""
     lag = 0.0
-    for k in range(int(halvings.max()) + 1):
-        lag = (lag + HALF_BAND_TAPS // 2) / 2 if k else 0.0
-        rate = SAMPLE_RATE / 2**k
-        most_future_s = lookahead_frames * FRAME_S - (round(lag) + 1) / rate
-        chosen = np.flatnonzero(halvings == k)
-        filters = [_filter(frequencies[b], rate, most_future_s) for b in chosen]
+    for _ in range(halvings):
+        lag = (lag + HALF_BAND_TAPS // 2) / 2
+    return round(lag), lookahead_frames * FRAME_S - (round(lag) + 1) / (SAMPLE_RATE / 2**halvings)
+
+
+def _frequency(bin_: int) -> float:
+    return LOWEST_HZ * math.pow(2.0, bin_ / BINS_PER_OCTAVE)
+
+
+def _shapes() -> tuple[tuple[int, int, int], ...]:
+    shapes = []
+    lowest = BINS
+    for halvings, banks in enumerate(_BANKS):
+        for bins in banks:
+            lowest -= bins
+            _, taps = _filter(
+                _frequency(lowest), SAMPLE_RATE / 2**halvings, _most_future_s(halvings, MOST_LOOKAHEAD)[1]
+            )
+            # In whole vectors: the next number that eight divides.
+            shapes.append((2**halvings, -(-len(taps) // 8) * 8, 2 * bins))
+    return tuple(shapes)
+
+
+FILTER_SHAPES = _shapes()
+
+
+@lru_cache(maxsize=4)
+def filter_banks(lookahead_frames: int) -> tuple[Bank, ...]:
+    """The filters from the highest down, where frames see ``lookahead_frames`` ahead.
+
+    The top two octaves run at the full rate, every further one at half the rate of the one above it. The lowest is an
+    exception: the filters on the way to another rate would take up more look-ahead than its own get.
+    """
+    banks = []
+    lowest = BINS
+    for decimation, length, columns in FILTER_SHAPES:
+        halvings = decimation.bit_length() - 1
+        chosen = range(lowest - columns // 2, lowest)
+        lowest = chosen.start
+        lag, most_future_s = _most_future_s(halvings, lookahead_frames)
+        filters = [_filter(_frequency(b), SAMPLE_RATE / decimation, most_future_s) for b in chosen]
         future = max(len(taps) - before for before, taps in filters)
         # Shorter ones are filled up with older samples that count nothing.
-        past = FILTER_SHAPES[k][0] - future
-        matrix = np.zeros((past + future, len(chosen)), np.complex128)
+        past = length - future
+        matrix = np.zeros((length, len(chosen)), np.complex128)
         for column, (b, (before, taps)) in enumerate(zip(chosen, filters, strict=True)):
-            matrix[past - before : past - before + len(taps), column] = taps * np.sqrt(lengths[b])
-        bins = slice(int(chosen[0]), int(chosen[-1]) + 1)
+            scale = math.sqrt(math.ceil(QUALITY * SAMPLE_RATE / _frequency(b)))
+            matrix[past - before : past - before + len(taps), column] = taps * scale
         is_whole = all(len(taps) == 2 * before + 1 for before, taps in filters)
         both: FloatArray = np.concatenate([matrix.real, matrix.imag], axis=1, dtype=np.float32)
-        banks.append(Octave(2**k, round(lag), bins, past, future, _PHASES[k], is_whole, both))
+        bins = slice(chosen.start, chosen.stop)
+        banks.append(Bank(decimation, lag, bins, past, future, _PHASES[halvings], is_whole, both))
     return tuple(banks)
 
 
 @lru_cache(maxsize=8)
 def filter_products(lookahead_frames: int, first: int) -> Any:
-    """The network of the filters of the octaves from the ``first`` on, which ``offline.filter_products`` describes.
+    """The network of the banks from the ``first`` on, which ``offline.filter_products`` describes.
 
     Once for each look-ahead: it keeps the filters in the order in which it needs them.
     """
-    filters = {2**k: np.zeros(shape, np.float32) for k, shape in enumerate(FILTER_SHAPES)}
-    filters |= {bank.decimation: bank.taps for bank in octaves(lookahead_frames)[first:]}
-    kernels = {f"taps_{rate}": np.ascontiguousarray(taps.T[:, None, None]) for rate, taps in filters.items()}
+    banks = filter_banks(lookahead_frames)
+    kernels = {
+        f"taps_{k}": np.ascontiguousarray((bank.taps if k >= first else np.zeros_like(bank.taps)).T[:, None, None])
+        for k, bank in enumerate(banks)
+    }
     return open_transcription_network(FILTERS, kernels)

@@ -41,14 +41,15 @@ def _roughness() -> Numbers:
     """The dissonance of each pair of pitches [shape=(88, 88)]; ``models.features.chords`` has the source."""
     partials = np.arange(1, 7)
     hz = 440 * 2 ** ((PITCH - 69) / 12)[:, None] * partials
-    amplitude = np.broadcast_to(0.88 ** (partials - 1.0), hz.shape)
-    first, second = hz[:, None, :, None], hz[None, :, None, :]
+    amplitude = 0.88 ** (partials - 1.0)
+    # Of two pitches either may be named first.
+    lower, upper = np.triu_indices(PITCHES, 1)
+    first, second = hz[lower, :, None], hz[upper, None, :]
     distance = np.abs(first - second) * 0.24 / (0.0207 * np.minimum(first, second) + 18.96)
-    weight = np.minimum(amplitude[:, None, :, None], amplitude[None, :, None, :])
-    table = (weight * (np.exp(-3.51 * distance) - np.exp(-5.75 * distance))).sum(axis=(2, 3))
-    np.fill_diagonal(table, 0)
-    found: Numbers = table.astype(np.float32)
-    return found
+    weight = np.minimum(amplitude[:, None], amplitude)
+    table = np.zeros((PITCHES, PITCHES), np.float32)
+    table[lower, upper] = (weight * (np.exp(-3.51 * distance) - np.exp(-5.75 * distance))).sum(axis=(1, 2))
+    return table + table.T
 
 
 _ROUGHNESS = _roughness()

@@ -2,9 +2,10 @@
 
 Everything in one run on one core, each figure beside Basic Pitch's on the same sound: processor time of each 100 ms hop
 (beside its own network, run anew over the last 2 s), of ``moodring analyze`` (beside the command ``basic-pitch``, both
-with their start), the memory of both; and a soak, hours of stream time at full speed. The ratios say more than the
-seconds, which depend on the machine and on what else it does. The command ``basic-pitch`` imports TensorFlow where that
-is installed, and its onnxruntime spins on a thread for every core; its network alone, beside the hops, does neither.
+with their start, though not their first, at which Python compiles them), the memory of both; and a soak, hours of
+stream time at full speed. The ratios say more than the seconds, which depend on the machine and on what else it does.
+The command ``basic-pitch`` imports TensorFlow where that is installed, and its onnxruntime spins on a thread for every
+core; its network alone, beside the hops, does neither.
 Needs the extra ``basic-pitch``.
 """
 
@@ -144,6 +145,10 @@ def main() -> int:
         short, long = Path(made) / "short.wav", Path(made) / "long.wav"
         soundfile.write(short, *joined(clips, 1.0))
         soundfile.write(long, *joined(spread(arguments.folder, LONG_CLIPS), LONG_S))
+        # What Python compiles is kept, as wherever it is not told otherwise, but apart from what is installed.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        os.environ["PYTHONPYCACHEPREFIX"] = str(Path(made) / "compiled")
+        both_costs([short])
         start = both_costs([short])
         each = ", ".join(f"{name} {spent.processor_s:.2f} s" for name, spent in zip(COMMANDS, start, strict=True))
         print(f"\nprocessor time of the start (a file of 1 s): {each}")

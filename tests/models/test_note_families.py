@@ -52,6 +52,16 @@ def test_every_feature_is_a_number_in_the_range_it_gives(heard: Window) -> None:
         assert computed.any()
 
 
+@settings(max_examples=30)
+@given(several=st.lists(windows(), min_size=2, max_size=4))
+def test_a_window_is_the_same_whatever_windows_it_is_computed_with(several: list[Window]) -> None:
+    alike = [Window(one.notes, one.end_s, 20.0) for one in several]
+    several += [*alike, Window(several[0].notes[:1], 30.0, 10.0), *alike]
+    for family in map(feature_set, NAMES):
+        together = family.compute_all(several)
+        assert together.tobytes() == np.stack([family.compute(alone) for alone in several]).tobytes(), family.name
+
+
 @pytest.mark.parametrize(
     "given_window",
     [

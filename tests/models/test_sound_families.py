@@ -126,15 +126,19 @@ def test_the_place_in_the_stream_changes_nothing(name: str, song: SoundWindow, m
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_window_is_the_same_whatever_windows_it_is_computed_with(name: str, song: SoundWindow) -> None:
-    def newest(spectra: int, posteriors: int) -> Window:
-        return window(
-            SoundWindow(
-                *(rows[-spectra:] for rows in (song.mel_db, song.level_db, song.descriptors)),
-                *(rows[-posteriors:] for rows in (song.note_posteriors, song.onset_posteriors, song.activations)),
-            )
-        )
+    def some(spectra: slice, posteriors: slice) -> Window:
+        of_spectra = (rows[spectra] for rows in (song.mel_db, song.level_db, song.descriptors))
+        of_posteriors = (rows[posteriors] for rows in (song.note_posteriors, song.onset_posteriors, song.activations))
+        return window(SoundWindow(*of_spectra, *of_posteriors))
 
-    windows = [newest(300, 700), newest(300, 700), window(None), window(song), newest(301, 700), newest(18, 43)]
+    windows = [
+        some(slice(0, 300), slice(0, 700)),
+        some(slice(100, 400), slice(100, 800)),
+        window(None),
+        window(song),
+        some(slice(100, 401), slice(100, 800)),
+        some(slice(18), slice(43)),
+    ]
     known = feature_set(name)
     together = known.compute_all(windows)
     assert together.tobytes() == np.stack([known.compute(alone) for alone in windows]).tobytes()

@@ -201,6 +201,30 @@ def test_what_is_kept_does_not_depend_on_when_windows_are_asked_for() -> None:
         assert kept[since:].tobytes() == columns(other)[name][since:].tobytes(), name
 
 
+@pytest.mark.parametrize("silence_after", [None, 11])
+def test_what_is_transcribed_together_is_kept_as_if_it_had_come_hop_by_hop(silence_after: int | None) -> None:
+    random = np.random.default_rng(8)
+    notes, onsets = random.uniform(0, 1, (2, 80, 88)).astype(np.float32)
+    inner, audible = random.uniform(0, 1, (80, ACTIVATIONS)).astype(np.float32), np.ones(80, np.float32)
+    audible[30:35] = 0
+    together, apart = SoundMemory(0.4), SoundMemory(0.4)
+    whole = Posteriorgrams(-3, np.empty((80, 264), np.float32), notes, onsets, inner, audible)
+    for hop in range(20):
+        part = whole.part(slice(4 * hop, 4 * hop + 4))
+        together.transcribe([part])
+        apart.transcribe([replace(part, whole=None)])
+        if hop == silence_after:
+            together.begin_at(0.0)
+            apart.begin_at(0.0)
+        if hop % 3 == 0 or hop == 19:
+            one, other = together.at(0.0), apart.at(0.0)
+            assert one.note_posteriors.tobytes() == other.note_posteriors.tobytes()
+            assert one.activations.tobytes() == other.activations.tobytes()
+            for name, kept in columns(one).items():
+                since = 2 if name == "peaks" else 0
+                assert kept[since:].tobytes() == columns(other)[name][since:].tobytes(), name
+
+
 def test_a_window_stays_as_it_was_when_more_comes() -> None:
     random, memory = np.random.default_rng(7), SoundMemory(0.2)
     windows = []
