@@ -70,7 +70,7 @@ class Round:
     """What a round came to, at its end: bytes held, open files, threads, and seconds of the wall clock it took.
 
     ``median_ms`` and ``p99_ms`` are the processor time of a reading, ``late_ms`` the 99th percentile of the latency
-    that live readings told, each by part.
+    that live readings told from two seconds after a stall on, each by part.
     """
 
     resident: int
@@ -83,18 +83,26 @@ class Round:
 
 
 class Meter:
-    """The processor time that the session's thread spends on a reading, and the latency it tells, by part."""
+    """The processor time that the session's thread spends on a reading, and the latency it tells, by part.
+
+    ``late`` holds part, stream time and latency (ms) of each live reading, ``unsettled`` from when until when in stream
+    time readings may be late.
+    """
 
     def __init__(self) -> None:
         self.cost_ms: dict[str, list[float]] = {part: [] for part, _ in PARTS}
-        self.late_ms: dict[str, list[float]] = {part: [] for part, _ in PARTS}
+        self.late: list[tuple[str, float, float]] = []
+        self.unsettled: list[tuple[float, float]] = []
 
     def take(self) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
         """Median and 99th percentile of the cost, and that of the latency, since the last time."""
         median, p99 = (_quantiles(self.cost_ms, q) for q in (0.5, 0.99))
-        late = _quantiles(self.late_ms, 0.99)
+        late_ms: dict[str, list[float]] = {part: [] for part, _ in PARTS}
+        for part, time_s, latency_ms in self.late:
+            if not any(start_s < time_s <= end_s for start_s, end_s in self.unsettled):
+                late_ms[part].append(latency_ms)
         self.__init__()  # type: ignore[misc]
-        return median, p99, late
+        return median, p99, _quantiles(late_ms, 0.99)
 
 
 def _quantiles(values: dict[str, list[float]], q: float) -> dict[str, float]:
@@ -108,9 +116,13 @@ class Timed(Stepped):
         super().__init__(source, evening.steps())
         self._evening, self._tracker, self._meter = evening, tracker, meter
         self._before = (0.0, 0, "")
+        self._reached_s = 0.0
 
     def read(self, timeout_s: float) -> Sequence[Event]:
         began_s, given, part = self._before
+        if not self._evening.is_settled:
+            self._meter.unsettled.append((self._reached_s, self._tracker.time_s))
+        self._reached_s = self._tracker.time_s
         readings = self._tracker.given - given
         if part and readings:
             self._meter.cost_ms[part].append(1000.0 * (time.thread_time() - began_s) / readings)
@@ -159,7 +171,7 @@ class Reader(TextIOBase):
                 self.wrong = self.wrong or f"line {self.lines} is not later than the one before: {text}"
             self._newest_s = fields["time"]
             if fields["state"] == "live" and fields["latency_ms"] is not None:
-                self._meter.late_ms[self._evening.part].append(fields["latency_ms"])
+                self._meter.late.append((self._evening.part, fields["time"], fields["latency_ms"]))
         except (ValueError, KeyError) as error:
             self.wrong = self.wrong or f"line {self.lines} is no reading ({error}): {text}"
         return len(text)
