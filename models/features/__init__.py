@@ -21,7 +21,7 @@ FeatureVector = NDArray[np.float32]
 FeatureRows = NDArray[np.float32]
 
 #: Where many moments are asked for at once, a set is computed for so many of them together: more would not stay in the
-#: cache. So many answers are kept of what several sets need of a window.
+#: cache.
 MOMENTS_TOGETHER = 16
 
 
@@ -42,7 +42,7 @@ class PosteriorColumns:
     activations: NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class SoundWindow:
     """What a window's sound was like, frame by frame, oldest first; 22,050 Hz mono, before anything was normalised.
 
@@ -62,7 +62,7 @@ class SoundWindow:
     columns: PosteriorColumns | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Window:
     """The last ``length_s`` seconds before ``end_s`` of stream time.
 

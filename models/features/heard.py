@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.features import MOMENTS_TOGETHER, Feature, FeatureVector, Window
+from models.features import Feature, FeatureVector, Window
+from models.features.kept import kept
 from models.notes import DRUM_CHANNEL
 
 Numbers = NDArray[np.float64]
@@ -28,7 +28,7 @@ _ROUNDED_TO_DECIMALS = 6
 _CELL_S = 0.125
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Heard:
     """The pitched notes of a window, in order of onset, and the onsets of its drums.
 
@@ -56,11 +56,11 @@ class Heard:
         return max(self.length_s, MIN_SPAN_S)
 
 
-@lru_cache(maxsize=MOMENTS_TOGETHER)
+@kept
 def hear(window: Window) -> Heard | None:
     """The notes of ``window``; None where fewer than two have a pitch, which is what the mask stands for.
 
-    The latest answers are kept, since several families ask at one moment.
+    The answer is kept, since several families ask at one moment.
     """
     notes = window.notes
     is_pitched = notes["channel"] != DRUM_CHANNEL
@@ -103,11 +103,11 @@ def most_cells(heard: Heard) -> int:
     return max(math.ceil(heard.length_s / _CELL_S), 1)
 
 
-@lru_cache(maxsize=MOMENTS_TOGETHER)
+@kept
 def sounding_cells(heard: Heard) -> Cells:
     """The cells that sound. A note sounds in those whose middle it covers, and in one at least.
 
-    The latest answers are kept, as in ``hear``.
+    The answer is kept, as in ``hear``.
     """
     count = most_cells(heard)
     # The first cell whose middle lies at or after the onset, and that after the offset, as whole numbers of cells.

@@ -7,11 +7,11 @@ window over them. A window without them has them computed on the spot, by the sa
 from __future__ import annotations
 
 from dataclasses import fields
-from functools import lru_cache
 
 import numpy as np
 
 from models.features import PosteriorColumns, SoundWindow
+from models.features.kept import kept
 from models.features.pitch_classes import FROM
 from models.features.posteriors import CLASSES, PITCH, pooled
 from models.features.spectra import Numbers
@@ -60,7 +60,7 @@ def posterior_columns(sound: SoundWindow) -> PosteriorColumns:
     return _computed(sound) if sound.columns is None else sound.columns
 
 
-@lru_cache(maxsize=1)
+@kept
 def _computed(sound: SoundWindow) -> PosteriorColumns:
     before = np.zeros((2, PITCHES), np.float32)
     return columns_of(sound.note_posteriors, sound.onset_posteriors, sound.activations, before)

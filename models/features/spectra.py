@@ -14,7 +14,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from models.features import MOMENTS_TOGETHER, Feature, SoundWindow, Window
+from models.features import Feature, SoundWindow, Window
+from models.features.kept import kept
 from models.transcription import FRAME_SAMPLES, SAMPLE_RATE
 
 Numbers = NDArray[np.float32]
@@ -72,11 +73,11 @@ def frames_of(sound: SoundWindow) -> int:
     return len(sound.level_db)
 
 
-@lru_cache(maxsize=MOMENTS_TOGETHER)
+@kept
 def relative_db(sound: SoundWindow) -> tuple[Numbers, Numbers]:
     """``mel_db`` and ``level_db`` over the mean power of the window, from ``FLOOR_DB`` up.
 
-    The latest answers are kept, since several families ask at one moment.
+    The answer is kept, since several families ask at one moment.
     """
     mean_db = np.float32(10 * np.log10(np.mean(10 ** (sound.level_db.astype(np.float64) / 10))))
     mel_db = sound.mel_db - mean_db

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.features import SoundWindow, Window, feature_set
+from models.features import FEATURE_SETS, SoundWindow, Window, feature_set
 from models.features.posteriors import PITCH
 from models.features.spectra import autocorrelation, quantiles
 from models.notes import NOTE_DTYPE
@@ -122,6 +123,21 @@ def test_the_place_in_the_stream_changes_nothing(name: str, song: SoundWindow, m
     assert np.array_equal(compute(window(song, 10.0)), compute(window(song, 3610.0)))
     early, late = heard(music[512 * 40 :], 5.0), heard(music, 5.0)
     assert np.array_equal(compute(window(early)), compute(window(late)))
+
+
+@pytest.mark.parametrize("name", FEATURE_SETS)
+def test_a_window_goes_once_it_is_not_needed_any_more(name: str) -> None:
+    notes = np.zeros(4, NOTE_DTYPE)
+    notes["onset_s"], notes["offset_s"] = np.arange(4), np.arange(4) + 0.5
+    notes["pitch"], notes["velocity"] = 60, 90
+    sound = heard(noise(2.0))
+    whole = Window(notes, 10.0, 10.0, sound=sound)
+    kept, heard_then = ref(whole), ref(sound)
+    assert np.any(feature_set(name).compute(whole)) or name in OF_POSTERIORS
+    del whole, sound
+    # An input that comes and goes begins arrays of several megabytes each time.
+    assert kept() is None
+    assert heard_then() is None
 
 
 @pytest.mark.parametrize("name", ALL)
