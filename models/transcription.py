@@ -27,7 +27,7 @@ DIRECTORY = Path(__file__).parent / "bundled" / "basic-pitch"
 #: With and without what its inner layers make of the sound, which only those who ask for it should pay for.
 NETWORK = "streaming.onnx"
 NOTES_NETWORK = "notes.onnx"
-#: Products of matrices: the filters of each octave, which are given when it is opened.
+#: The filters of the constant-Q spectrum, which are given when it is opened.
 FILTERS = "filters.onnx"
 
 #: Frames by which the outputs lag behind the newest frame that went in: the context of the convolutions.

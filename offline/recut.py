@@ -41,7 +41,7 @@ from models.transcription import (
     NOTES_NETWORK,
     STATES,
 )
-from offline.filter_products import filter_products
+from offline.filter_network import filter_network
 from offline.streaming_layers import END, Layers
 from offline.tiled_convolution import BINS, CONTOUR_BINS, HARMONIC_SHIFTS, PADDING, FloatArray
 
@@ -186,7 +186,7 @@ def main() -> None:
         name: recut(weights, with_activations=name == NETWORK).SerializeToString(deterministic=True)
         for name in (NETWORK, NOTES_NETWORK)
     }
-    networks[FILTERS] = filter_products().SerializeToString(deterministic=True)
+    networks[FILTERS] = filter_network().SerializeToString(deterministic=True)
     card = {
         "what": "Basic Pitch's note network, laid out for streaming",
         "source": f"basic-pitch {metadata.version('basic-pitch')}, saved_models/icassp_2022/nmp.onnx",

@@ -29,7 +29,7 @@ from realtime.constant_q_filters import (
     MOST_LOOKAHEAD,
     Bank,
     filter_banks,
-    filter_products,
+    filter_network,
     half_band,
 )
 
@@ -132,7 +132,7 @@ class _Filters:
             above = self._bins.get(n, bank.bins)
             self._bins[n] = slice(bank.bins.start, above.stop)
         first = self._first_bank = len(FILTER_SHAPES) - len(banks)
-        self._products = filter_products(lookahead_frames, first)
+        self._network = filter_network(lookahead_frames, first)
         self._parts = [f"parts_{k}" for k in range(first, len(FILTER_SHAPES))]
         # Nothing goes into the filters of the banks that are not here.
         self._nothing = {
@@ -164,13 +164,13 @@ class _Filters:
             streams.append(stream)
             joined, self._held[k] = _join(self._held[k], stream)
             given[f"samples_{self._first_bank + k}"] = _phases(joined, bank, phases, frames)
-        products = self._products.run(self._parts, given)
+        made = self._network.run(self._parts, given)
         powers = {n: np.empty((n, bins.stop - bins.start, frames), np.float32) for n, bins in self._bins.items()}
-        for bank, phases, product in zip(self._banks, self._phases, products, strict=True):
-            np.square(product, out=product)
-            middle, first = product.shape[1] // 2, self._bins[phases].start
+        for bank, phases, parts in zip(self._banks, self._phases, made, strict=True):
+            np.square(parts, out=parts)
+            middle, first = parts.shape[1] // 2, self._bins[phases].start
             bins = slice(bank.bins.start - first, bank.bins.stop - first)
-            np.add(product[:, :middle, 0], product[:, middle:, 0], out=powers[phases][:, bins])
+            np.add(parts[:, :middle, 0], parts[:, middle:, 0], out=powers[phases][:, bins])
         power = np.empty((frames, self._banks[0].bins.stop), np.float32)
         for phases, chosen in self._bins.items():
             power[:, chosen] = _mean_power(powers[phases]).T

@@ -48,7 +48,7 @@ class Bank:
     """The filters of neighbouring bins at one rate, as a matrix over a stretch of samples around a frame.
 
     ``past`` and ``future`` are how many samples before and from the frame's centre the stretch holds, ``lag`` how far
-    the decimated stream lags behind its input; all three at the octave's own rate. ``phases`` is the most phases that
+    the decimated stream lags behind its input; all three at the bank's own rate. ``phases`` is the most phases that
     are worth computing at that rate. ``is_whole``: the look-ahead cuts none of the filters short.
     """
 
@@ -146,8 +146,8 @@ def filter_banks(lookahead_frames: int) -> tuple[Bank, ...]:
 
 
 @lru_cache(maxsize=8)
-def filter_products(lookahead_frames: int, first: int) -> Any:
-    """The network of the banks from the ``first`` on, which ``offline.filter_products`` describes.
+def filter_network(lookahead_frames: int, first: int) -> Any:
+    """The network of the banks from the ``first`` on, which ``offline.filter_network`` describes.
 
     Once for each look-ahead: it keeps the filters in the order in which it needs them.
     """

@@ -41,11 +41,14 @@ MOST_HOPS = 192
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Hop:
-    """All that came of one hop: the level after it, whether the gate was open, and the notes heard either way."""
+    """All that came of one hop: the level after it, whether the gate was open, and the notes heard either way.
+
+    ``posteriorgrams`` is None after the end, where the first hearing is over.
+    """
 
     level_db: float
     is_audible: bool
-    posteriorgrams: Posteriorgrams
+    posteriorgrams: Posteriorgrams | None
     announced: tuple[FrameNote, ...]
     certain: Certain | None
 
@@ -163,8 +166,7 @@ class StreamingTranscriber:
         hop = self._ready.popleft()
         self._hops += 1
         self._level_db, self._is_audible = hop.level_db, hop.is_audible
-        self.posteriorgrams = [hop.posteriorgrams]
-        # After the end nothing is new: what is certain then need not be announced.
+        self.posteriorgrams = [] if hop.posteriorgrams is None else [hop.posteriorgrams]
         announced = [] if self._is_over else self._announce(hop.announced)
         certain = [] if hop.certain is None else self._make_certain(hop.certain)
         return [*announced, *certain]
@@ -182,13 +184,17 @@ class StreamingTranscriber:
         # What was below the gate when it was heard is silence, whatever the normaliser makes of it.
         is_open = np.repeat([is_audible for _, is_audible in levels], HOP_FRAMES)
         spectrum = self._prompt.constant_q.push(samples)
-        prompt = self._prompt.push(spectrum, is_open)
+        # After the end nothing is new: what is certain then need not be announced.
+        prompt = [(None, ())] * hops if self._is_over else self._prompt.push(spectrum, is_open)
         sure = self._sure.push(spectrum, is_open)
         for level, heard, certain in zip(levels, prompt, sure, strict=True):
             self._ready.append(_Hop(*level, *heard, certain))
 
     def flush(self) -> list[NoteEvent]:
-        """Make certain what is still on its way, as if silence followed, and end every note; no more follows."""
+        """Make certain what is still on its way, as if silence followed, and end every note; no more follows.
+
+        The first hearing is over: no posteriorgrams come of it.
+        """
         self.end_input()
         self._is_over = True
         # Enough silence for the last frame to be decided; its hop need not be full.

@@ -15,7 +15,7 @@ from models.transcription import FRAME_SAMPLES
 from realtime.constant_q_filters import FILTER_SHAPES
 
 
-def filter_products() -> onnx.ModelProto:
+def filter_network() -> onnx.ModelProto:
     """For each bank from samples at its rate [shape=(phases, 1, 1, samples)] to its bins' parts, frame by frame
     [shape=(phases, 2n, 1, frames)]; each phase has its own samples, from its first frame's on.
     """
