@@ -117,6 +117,16 @@ def _network(name: str) -> Any:
     return open_transcription_network(name)
 
 
+@cache
+def _sparingly() -> Any:
+    """How a network is run that lets go afterwards of the memory that a run of more frames took."""
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    return options
+
+
 class PosteriorgramStream:
     """Turns constant-Q spectra of ``lookahead_frames`` into posteriorgrams, ``delay_frames`` behind the newest sample.
 
@@ -151,7 +161,11 @@ class PosteriorgramStream:
 
     def _run(self, constant_q: FloatArray) -> list[FloatArray]:
         """The network's outputs for the next frames."""
-        made = _network(self._network).run(None, {"constant_q": constant_q[None], **self._states})
+        given = {"constant_q": constant_q[None], **self._states}
+        # Where many frames are followed by as many, they need the same memory again. A stall on stage is soon over, and
+        # its 17 MB would stay with the networks to the end. For few frames this costs nothing.
+        options = None if len(constant_q) == _MOST_FRAMES else _sparingly()
+        made = _network(self._network).run(None, given, options)
         outputs, states = made[: -len(self._states)], made[-len(self._states) :]
         self._states = dict(zip(self._states, states, strict=True))
         return [output[0] for output in outputs]

@@ -6,6 +6,7 @@ and once more right before the end.
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import sys
 from collections.abc import Iterator
@@ -94,6 +95,32 @@ def resident_bytes() -> int:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+class _Allocated(ctypes.Structure):
+    """What glibc's ``mallinfo2`` gives, in its order."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    )
+
+
+def allocated_bytes() -> int | None:
+    """What this process has asked for and not given back, but for Python's small objects; None where it cannot be told.
+
+    Unlike what is resident it does not depend on which pages the C library keeps for the next one who asks.
+    """
+    # glibc's own from 2.33 on.
+    ask = getattr(ctypes.CDLL(None), "mallinfo2", None) if sys.platform == "linux" else None
+    if ask is None:
+        return None
+    ask.restype = _Allocated
+    found = ask()
+    return int(found.uordblks + found.hblkhd)
 
 
 def soak(music: FloatArray, rate: int, hours: float) -> Soak:

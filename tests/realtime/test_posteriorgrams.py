@@ -9,6 +9,7 @@ from models.transcription import DELAY, FRAME_SAMPLES, SAMPLE_RATE
 from realtime.constant_q import ConstantQ
 from realtime.constant_q_filters import BINS
 from realtime.posteriorgrams import PosteriorgramStream, _Normalizer
+from tests.benchmarks.soak import allocated_bytes
 
 HOP = 16
 
@@ -55,3 +56,16 @@ def test_a_frame_is_normalised_by_the_two_seconds_around_it(ahead: int) -> None:
 
 def test_unchanging_sound_is_no_sound() -> None:
     assert not _Normalizer(0).push(np.full((300, 309), -40.0, np.float32)).any()
+
+
+@pytest.mark.skipif(allocated_bytes() is None, reason="this C library does not tell what is allocated")
+@pytest.mark.parametrize("with_activations", [True, False])
+def test_what_a_stall_takes_is_given_back(with_activations: bool) -> None:
+    stream = PosteriorgramStream(lookahead_frames=5, with_activations=with_activations)
+
+    def hear(frames: int) -> int:
+        decibels = np.random.default_rng(0).uniform(-80, 0, (frames, BINS)).astype(np.float32)
+        stream.push(decibels, np.ones(frames, bool))
+        return allocated_bytes() or 0
+
+    assert hear(448) - hear(16) > 3_000_000
