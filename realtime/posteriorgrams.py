@@ -146,6 +146,7 @@ class PosteriorgramStream:
         # Whether the gate was open at each frame that has been heard and not come out yet.
         self._open = np.zeros(self.delay_frames, np.float32)
         self._frame = -self.delay_frames
+        self._ran_many = False
 
     def push(self, decibels: FloatArray, is_open: NDArray[np.bool_]) -> Posteriorgrams:
         """Take frames [shape=(frames, 309)], and whether the gate ``is_open`` as each comes in [shape=(frames,)]."""
@@ -163,8 +164,9 @@ class PosteriorgramStream:
         """The network's outputs for the next frames."""
         given = {"constant_q": constant_q[None], **self._states}
         # Where many frames are followed by as many, they need the same memory again. A stall on stage is soon over, and
-        # its 17 MB would stay with the networks to the end. For few frames this costs nothing.
-        options = None if len(constant_q) == _MOST_FRAMES else _sparingly()
+        # its 17 MB would stay with the networks to the end.
+        ran_many, self._ran_many = self._ran_many, len(constant_q) == _MOST_FRAMES
+        options = _sparingly() if ran_many and not self._ran_many else None
         made = _network(self._network).run(None, given, options)
         outputs, states = made[: -len(self._states)], made[-len(self._states) :]
         self._states = dict(zip(self._states, states, strict=True))
