@@ -33,6 +33,9 @@ FloatArray = NDArray[np.float32]
 _NORMALISED_FRAMES = 172
 #: At most so many frames go through the network together; beyond that its layers outgrow the cache.
 _MOST_FRAMES = 64
+#: So many frames (5.2 s) come at once after the longest stall that a microphone bridges. They go through in as few as
+#: live: what 64 need stays with the networks, 17 MB for good, and is worth that only where more follow.
+_STALL_FRAMES, _FEW_FRAMES = 448, 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,16 +120,6 @@ def _network(name: str) -> Any:
     return open_transcription_network(name)
 
 
-@cache
-def _sparingly() -> Any:
-    """How a network is run that lets go afterwards of the memory that a run of more frames took."""
-    import onnxruntime
-
-    options = onnxruntime.RunOptions()
-    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-    return options
-
-
 class PosteriorgramStream:
     """Turns constant-Q spectra of ``lookahead_frames`` into posteriorgrams, ``delay_frames`` behind the newest sample.
 
@@ -146,12 +139,12 @@ class PosteriorgramStream:
         # Whether the gate was open at each frame that has been heard and not come out yet.
         self._open = np.zeros(self.delay_frames, np.float32)
         self._frame = -self.delay_frames
-        self._ran_many = False
 
     def push(self, decibels: FloatArray, is_open: NDArray[np.bool_]) -> Posteriorgrams:
         """Take frames [shape=(frames, 309)], and whether the gate ``is_open`` as each comes in [shape=(frames,)]."""
         constant_q = self._normalizer.push(decibels)
-        parts = [self._run(constant_q[i : i + _MOST_FRAMES]) for i in range(0, len(constant_q), _MOST_FRAMES)]
+        together = _MOST_FRAMES if len(constant_q) > _STALL_FRAMES else _FEW_FRAMES
+        parts = [self._run(constant_q[i : i + together]) for i in range(0, len(constant_q), together)]
         outputs = parts[0] if len(parts) == 1 else [np.concatenate(part) for part in zip(*parts, strict=True)]
         contours, notes, onsets, *summed = outputs
         (activations,) = summed or [np.empty((len(notes), 0), np.float32)]
@@ -162,12 +155,8 @@ class PosteriorgramStream:
 
     def _run(self, constant_q: FloatArray) -> list[FloatArray]:
         """The network's outputs for the next frames."""
-        given = {"constant_q": constant_q[None], **self._states}
-        # Where many frames are followed by as many, they need the same memory again. A stall on stage is soon over, and
-        # its 17 MB would stay with the networks to the end.
-        ran_many, self._ran_many = self._ran_many, len(constant_q) == _MOST_FRAMES
-        options = _sparingly() if ran_many and not self._ran_many else None
-        made = _network(self._network).run(None, given, options)
+        made = _network(self._network).run(None, {"constant_q": constant_q[None], **self._states})
         outputs, states = made[: -len(self._states)], made[-len(self._states) :]
         self._states = dict(zip(self._states, states, strict=True))
-        return [output[0] for output in outputs]
+        # What the network gives lies in its own memory, which grows where many runs' outputs wait there to be joined.
+        return [output[0].copy() for output in outputs]
