@@ -95,11 +95,12 @@ def _moments(share: FloatArray) -> tuple[NDArray[np.float64], ...]:
     first, second, third, fourth = first / whole, second / whole, third / whole, fourth / whole
     squared = first * first
     variance = np.maximum(second - squared, 0)
-    # Not below a thousandth of an octave, so that a single line of the spectrum has a shape.
+    # Not below a thousandth of an octave, so that a single line of the spectrum has a shape; rounding of moments may
+    # make its kurtosis a little less than nothing.
     scale = np.sqrt(variance) + 1e-3
     skewness = (third - 3 * first * second + 2 * squared * first) / scale**3
     kurtosis = (fourth - 4 * first * third + 6 * squared * second - 3 * squared * squared) / scale**4
-    return first + _MIDDLE, np.sqrt(variance), np.clip(skewness, -10, 10), np.minimum(kurtosis, 100)
+    return first + _MIDDLE, np.sqrt(variance), np.clip(skewness, -10, 10), np.clip(kurtosis, 0, 100)
 
 
 def _rolloffs(share: FloatArray, levels: tuple[float, ...]) -> Iterator[NDArray[np.intp]]:
