@@ -97,6 +97,15 @@ def resident_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def give_back_free_pages() -> None:
+    """Let the C library give back to the system what is free, where it can be asked to (glibc): it keeps some of it for
+    the next who asks, more or less as the last few seconds were.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
+
+
 class _Allocated(ctypes.Structure):
     """What glibc's ``mallinfo2`` gives, in its order."""
 

@@ -328,6 +328,8 @@ class Evening:
         # While it is looked for nobody may change what is found there.
         self._world.portaudio.cannot_start = ""
         self._world.wait(lambda: self._world.has_microphone, "that the microphone can be had")
+        # What is next finds it listened to.
+        yield self._step()
 
     def no_system(self) -> Steps:
         """The sound system itself does not start."""

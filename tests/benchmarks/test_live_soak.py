@@ -43,7 +43,10 @@ def test_what_does_not_hold_is_found(short: Soak, monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_grows_is_found_from_three_hours_on() -> None:
-    flat = [Round(300_000_000, 10, 7, 180.0 * hour, {"keys": 2.0}, {"keys": 3.0}, {"keys": 100.0}) for hour in range(4)]
+    flat = [
+        Round(300_000_000, 320_000_000, 10, 7, 180.0 * hour, {"keys": 2.0}, {"keys": 3.0}, {"keys": 100.0})
+        for hour in range(4)
+    ]
     assert not_flat(flat, 3600.0) == []
     for changed, says in (
         (replace(flat[-1], resident=400_000_000), "memory has grown by 100.0 MB"),

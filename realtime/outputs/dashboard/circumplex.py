@@ -242,7 +242,7 @@ def _disc_cells(middle_x: float, middle_y: float, radius: float, hole: float) ->
     return tuple((x, y, bits) for (x, y), bits in cells.items())
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _segment(start: tuple[int, int], end: tuple[int, int]) -> tuple[tuple[int, int, int], ...]:
     """The cells of a straight line between two dots: column, row, dots."""
     steps = max(abs(end[0] - start[0]), abs(end[1] - start[1]), 1)
