@@ -17,7 +17,7 @@ from support.pulse import Pulse
 import models.transcription
 from models.bundle import BUNDLED, CARD, STEP_NETWORK
 from realtime import doctor
-from realtime.constant_q_filters import filter_products
+from realtime.constant_q_filters import filter_network
 from realtime.doctor import Cost, Finding, check_inputs, check_models, is_fit, judge_cost, report
 from realtime.sources.sound_inputs import Device
 
@@ -138,9 +138,9 @@ class TestModels:
         shutil.copytree(models.transcription.DIRECTORY, copy)
         (copy / file).write_bytes((copy / file).read_bytes()[:-1])
         monkeypatch.setattr(models.transcription, "DIRECTORY", copy)
-        filter_products.cache_clear()
+        filter_network.cache_clear()
         found = {finding.check: finding for finding in check_models()}["model basic-pitch"]
-        filter_products.cache_clear()
+        filter_network.cache_clear()
         assert found.verdict == "problem"
         assert f"{file} does not match its card; reinstall moodring" in found.message
 
