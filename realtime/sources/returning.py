@@ -40,6 +40,8 @@ class Returning:
         self._source: LiveSource | None = source
         # Stream time at which the present source's own time began.
         self._origin_s = 0.0
+        # What is told of the time before this comes no earlier: stream time has gone on without it.
+        self._taken_up_s = 0.0
         self._lost_s = self._lost_at = 0.0
         self._dropped = self._overflows = 0
         self._change = threading.Condition()
@@ -98,7 +100,10 @@ class Returning:
     def _placed(self, events: Iterable[Event]) -> Iterator[Event]:
         """The events in the time of the whole stream."""
         for event in events:
-            yield event if isinstance(event, Sound) else replace(event, time_s=self._origin_s + event.time_s)
+            if isinstance(event, Sound):
+                yield event
+            else:
+                yield replace(event, time_s=max(self._origin_s + event.time_s, self._taken_up_s))
 
     def _lose(self, source: LiveSource, time_s: float) -> None:
         self.losses += 1
@@ -147,6 +152,9 @@ class Returning:
         now_s = self._lost_s + self._clock() - self._lost_at
         if found is None:
             return [Advance(now_s)]
-        self._source, self._origin_s = found, now_s
+        self._source, self._taken_up_s = found, now_s
+        # Samples count from here. Keys have the time of the clock, and that of an input begins where it is opened: from
+        # here on they would come later by what has passed since then, and with each return by a little more.
+        self._origin_s = now_s if self.kind == "sound" else now_s - (self._clock() - found.started_at)
         # Keys that are up say nothing of a keyboard's return; this does, and it cannot hurt.
         return [Advance(now_s)] if self.kind == "sound" else [AllNotesOff(now_s)]

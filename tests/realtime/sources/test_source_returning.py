@@ -21,17 +21,19 @@ class Input:
     name = "Piano"
     is_live = True
     arrived_s = 7.0
-    started_at = 0.0
     overflows = 0
 
-    def __init__(self, kind: Literal["sound", "notes"], there: threading.Event) -> None:
+    def __init__(self, kind: Literal["sound", "notes"], there: threading.Event, started_at: float = 0.0) -> None:
         self.kind = kind
+        self.started_at = started_at
         self.there = there
         self.ended = False
         self.dropped = 0
         self.given: list[list[Event]] = []
         self.next: Input | None = None
         self.looks = 0
+        # The clock's time at which it would be opened again.
+        self.opens_at = 0.0
 
     def read(self, timeout_s: float) -> Sequence[Event]:
         return self.given.pop(0) if self.given else []
@@ -40,7 +42,7 @@ class Input:
         self.looks += 1
         if not self.there.is_set():
             raise MoodringError("not there")
-        self.next = Input(self.kind, self.there)
+        self.next = Input(self.kind, self.there, self.opens_at)
         return self.next
 
     def close(self) -> None:
@@ -79,12 +81,29 @@ def test_stream_time_goes_on_while_a_keyboard_is_away_and_after() -> None:
     assert source.read(0.0) == [Advance(7.0)]
     there.set()
     clock.now_s += 1.0
+    keyboard.opens_at = clock.now_s
     assert read_until_back(source) == AllNotesOff(8.0)
     assert keyboard.ended
     assert keyboard.looks >= 1
     assert keyboard.next is not None
     keyboard.next.given = [[NoteOn(0.5, 64, 90), Advance(0.6)]]
     assert source.read(0.0) == [NoteOn(8.5, 64, 90), Advance(8.6)]
+
+
+def test_keys_keep_the_time_of_the_clock_however_late_a_return_is_taken_up() -> None:
+    there, clock = threading.Event(), Clock()
+    keyboard = Input("notes", there, clock.now_s)
+    source = Returning(keyboard, clock)
+    clock.now_s, keyboard.given = 102.0, [[Lost(2.0)]]
+    source.read(0.0)
+    clock.now_s = keyboard.opens_at = 104.0
+    there.set()
+    clock.now_s = 107.0  # the program stood still
+    assert read_until_back(source) == AllNotesOff(7.0)
+    assert keyboard.next is not None
+    keyboard.next.given = [[NoteOn(1.0, 60, 90), NoteOn(4.5, 64, 90)]]
+    # What was played before comes as early as it still can.
+    assert source.read(0.0) == [NoteOn(7.0, 60, 90), NoteOn(8.5, 64, 90)]
 
 
 def test_sound_is_given_as_it_comes_and_what_was_left_out_is_counted_over_all_openings() -> None:
