@@ -61,6 +61,8 @@ MOST_GROWTH_BYTES = 24e6
 #: How much longer than in the first quarter of the rounds a reading may take in the last: median and 99th percentile.
 #: The processor time of the same work differs by as much where others share the core.
 MOST_MEDIAN, MOST_P99 = 1.5, 2.0
+#: How late a reading may be, in milliseconds, once a stall is over for two seconds; the usual is 350, with sound.
+MOST_LATE_MS = 1000.0
 #: From so many rounds of an hour on memory and time are judged; before, they are only told.
 FEWEST_HOURS = 3
 #: Pictures a second, of the wall clock.
@@ -386,6 +388,10 @@ def not_flat(rounds: Sequence[Round], round_s: float) -> list[str]:
             f"threads and open files were {rounds[0].threads}, {rounds[0].files}, "
             f"and are {rounds[-1].threads}, {rounds[-1].files}"
         )
+    for number, found in enumerate(rounds, start=1):
+        for part, late_ms in found.late_ms.items():
+            if not 0.0 <= late_ms <= MOST_LATE_MS:
+                problems.append(f"round {number}, {part}: readings are {late_ms:.0f} ms late where nothing stalls")
     quarter = max(len(rounds) // 4, 1)
     for name, most in (("median_ms", MOST_MEDIAN), ("p99_ms", MOST_P99), ("late_ms", MOST_P99)):
         for part in getattr(rounds[0], name):

@@ -59,3 +59,10 @@ def test_what_grows_is_found_from_three_hours_on() -> None:
         assert says in problem
         assert not_flat([flat[0], changed], 3600.0) == []
         assert not_flat([*flat[:-1], changed], 60.0) == []
+
+
+@pytest.mark.parametrize("late_ms", [1500.0, -700.0])
+def test_stalls_that_are_not_caught_up_and_readings_from_the_future_are_found(late_ms: float) -> None:
+    rounds = [Round(300, 300, 10, 7, 180.0, {}, {}, {"keys": late_ms}) for _ in range(4)]
+    assert len(not_flat(rounds, 3600.0)) == 4
+    assert "round 1, keys: readings are" in not_flat(rounds, 3600.0)[0]
