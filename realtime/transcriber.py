@@ -41,13 +41,15 @@ MOST_HOPS = 192
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Hop:
-    """All that came of one hop: the level after it, whether the gate was open, and the notes heard either way.
+    """All that came of one hop: the level after it, whether the gate was open and learns the room still, and the notes
+    heard either way.
 
     ``posteriorgrams`` is None after the end, where the first hearing is over.
     """
 
     level_db: float
     is_audible: bool
+    is_calibrating: bool
     posteriorgrams: Posteriorgrams | None
     announced: tuple[FrameNote, ...]
     certain: Certain | None
@@ -74,7 +76,7 @@ class StreamingTranscriber:
         self._ready: deque[_Hop] = deque()
         self._hops = 0
         self._level_db = self._gate.level_db
-        self._is_audible = False
+        self._is_audible = self._is_calibrating = False
         self._is_over = False
         self.posteriorgrams: list[Posteriorgrams] = []
 
@@ -120,7 +122,8 @@ class StreamingTranscriber:
     @property
     def is_calibrating(self) -> bool:
         """Whether the noise of the room is being learned."""
-        return self._gate.is_calibrating
+        # The gate may be hops ahead of what has been handed on.
+        return self._is_calibrating if self._ready else self._gate.is_calibrating
 
     @property
     def room_db(self) -> float:
@@ -166,6 +169,7 @@ class StreamingTranscriber:
         hop = self._ready.popleft()
         self._hops += 1
         self._level_db, self._is_audible = hop.level_db, hop.is_audible
+        self._is_calibrating = hop.is_calibrating
         self.posteriorgrams = [] if hop.posteriorgrams is None else [hop.posteriorgrams]
         announced = [] if self._is_over else self._announce(hop.announced)
         certain = [] if hop.certain is None else self._make_certain(hop.certain)
@@ -180,9 +184,9 @@ class StreamingTranscriber:
         levels = []
         for hop in samples.reshape(hops, HOP_SAMPLES):
             is_audible = self._gate.push(hop)
-            levels.append((self._gate.level_db, is_audible))
+            levels.append((self._gate.level_db, is_audible, self._gate.is_calibrating))
         # What was below the gate when it was heard is silence, whatever the normaliser makes of it.
-        is_open = np.repeat([is_audible for _, is_audible in levels], HOP_FRAMES)
+        is_open = np.repeat([is_audible for _, is_audible, _ in levels], HOP_FRAMES)
         spectrum = self._prompt.constant_q.push(samples)
         # After the end nothing is new: what is certain then need not be announced.
         prompt = [(None, ())] * hops if self._is_over else self._prompt.push(spectrum, is_open)
