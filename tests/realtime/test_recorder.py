@@ -215,11 +215,16 @@ def test_what_the_disk_is_too_slow_for_is_left_out_and_marked(model: Bundle, tmp
     second = Sound(np.full(8_000, 0.25, np.float32), 8_000)
     recording = recorder(path, model, queue_s=2.0)
     recording.hear([second])
-    while not path.with_suffix(".flac").exists():
-        time.sleep(0.01)
+
+    def wait_for_the_disk() -> None:
+        while recording._disk._waiting or not path.with_suffix(".flac").exists():
+            time.sleep(0.01)
+
+    wait_for_the_disk()
     with recording._disk._changed:  # as if the disk did not answer
         for _ in range(5):
             recording.hear([second])
+    wait_for_the_disk()
     recording.hear([second, NoteOn(7.0, 60, 90)])
     recording.close()
     assert recording.lost == 3 + 3 * 10  # blocks of sound and their levels
