@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from models.bundle import Bundle, load_for
 from models.errors import UsageError
+from realtime.allocation import return_large_blocks
 from realtime.controls import Calibrate, Control, Controls
 from realtime.desk import Desk, Recording
 from realtime.outlets import Outlets
@@ -60,6 +61,8 @@ def perform(
     ``Session``; ``bundle`` is ``model`` where that is loaded already. Closes ``source``, whatever happens. Raises
     ``MoodringError`` for what cannot be opened.
     """
+    if source.is_live:
+        return_large_blocks()
     controls = Controls()
     with ExitStack() as ends:
         ends.callback(source.close)

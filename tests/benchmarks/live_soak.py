@@ -34,6 +34,7 @@ from rich.console import Console
 from models.affect import Reading, State
 from models.bundle import load_for
 from models.errors import MoodringError
+from realtime.allocation import return_large_blocks
 from realtime.controls import Controls
 from realtime.demo import RECORDING, SCORE
 from realtime.desk import Desk
@@ -427,6 +428,8 @@ def main() -> int:
     parser.add_argument("--hours", type=float, default=24.0, help="stream time")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
+    # As the command line has it.
+    return_large_blocks()
     with tempfile.TemporaryDirectory() as folder:
         soak = Soak(arguments.hours, arguments.seed, Path(folder))
         soak.run()

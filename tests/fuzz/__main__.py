@@ -10,6 +10,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import argparse
 import sys
 
+from realtime.allocation import return_large_blocks
 from tests.fuzz import devices, midi, sound
 from tests.fuzz.running import fuzz
 
@@ -24,6 +25,7 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=0, help="so many instead")
     parser.add_argument("--seed", type=int, default=1, help="of the first case; the next ones count on from it")
     arguments = parser.parse_args()
+    return_large_blocks()
     found = fuzz(
         arguments.kind,
         CASES[arguments.kind],
