@@ -45,7 +45,7 @@ def combined(datasets: Sequence[Dataset], weights: Sequence[float] = ()) -> Data
     corpora = [str(dataset.provenance["corpus"]) for dataset in datasets]
     if len(set(corpora)) < len(corpora):
         twice = next(corpus for corpus in corpora if corpora.count(corpus) > 1)
-        raise UsageError(f"two of the datasets are of the corpus '{twice}'; take one of them")
+        raise UsageError(f"two of the datasets are of the corpus '{twice}'; put them into one, or take one")
     scales: dict[str, Any] = {
         corpus: {"factor": scale[0].tolist(), "shift": scale[1].tolist()}
         for corpus, scale in zip(corpora, maps, strict=True)
@@ -57,8 +57,8 @@ def combined(datasets: Sequence[Dataset], weights: Sequence[float] = ()) -> Data
         "corrections": [line for dataset in datasets for line in dataset.provenance["corrections"]],
         "feature_sets": names,
         "scales": scales,
-        # Pieces stand in this order, so many of each.
         **({"weights": dict(zip(corpora, weights, strict=True))} if weights else {}),
+        # Pieces stand in this order, so many of each.
         "parts": {corpus: len(dataset.pieces) for corpus, dataset in zip(corpora, datasets, strict=True)},
     }
     return Dataset(pieces, provenance)

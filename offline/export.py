@@ -39,10 +39,10 @@ def export(
     """Write the bundle folder ``output``; ``about`` is what its card says of training and evaluation.
 
     ``inputs`` are feature sets in the order in which the network takes them side by side, those that are ``optional``
-    it can do without. ``examples`` are real
-    sequences of them [shape=(pieces, steps, features)], masked steps among them, on which the networks must agree; the
-    bundle carries some of them, for ``models install`` to do the check again. Raises ``MoodringError`` where they do
-    not agree or nothing can be written, ``UsageError`` as ``verify_output`` does; writes nothing then.
+    it can do without. ``examples`` are real sequences of them [shape=(pieces, steps, features)], masked steps among
+    them, on which the networks must agree; the bundle carries some of them, for ``models install`` to do the check
+    again. Raises ``MoodringError`` where they do not agree or nothing can be written, ``UsageError`` as
+    ``verify_output`` does; writes nothing then.
     """
     verify_output(output)
     trained = without_dropout(trained)

@@ -120,10 +120,12 @@ def sequences(dataset: Dataset, inputs: Iterable[str]) -> Sequences:
 
 
 def _optional(features: NDArray[np.float32], names: Sequence[str], widths: Sequence[int]) -> tuple[bool, ...]:
+    """Which sets need sound and are missing from pieces that something else was heard of."""
     heard = features.any(axis=(1, 2))
-    has = [part.any(axis=(1, 2)) for part in np.split(features, np.cumsum(widths)[:-1], axis=2)]
+    parts = np.split(features, np.cumsum(widths)[:-1], axis=2)
     return tuple(
-        bool(feature_set(name).needs_sound and (heard & ~own).any()) for name, own in zip(names, has, strict=True)
+        feature_set(name).needs_sound and bool((heard & ~own.any(axis=(1, 2))).any())
+        for name, own in zip(names, parts, strict=True)
     )
 
 

@@ -55,8 +55,9 @@ class Statistics:
 
         Labels that are NaN are not known; where a column has none at all, its prior is 1.
         """
-        steps = features[features.any(axis=-1)]
-        prior = np.nan_to_num(known_mean(labels[features.any(axis=-1)]), nan=_UNKNOWN_SPREAD)
+        heard = features.any(axis=-1)
+        steps = features[heard]
+        prior = np.nan_to_num(known_mean(labels[heard]), nan=_UNKNOWN_SPREAD)
         mean, spread = steps.mean(axis=0), steps.std(axis=0)
         found = cls(mean, spread, prior.astype(np.float32), widths or (features.shape[-1],), optional=optional)
         for start, stop in found.optional_columns:

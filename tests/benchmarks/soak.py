@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -97,11 +98,16 @@ def resident_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def _of_c_library(name: str) -> Any:
+    """A function of glibc, None where there is none of that name."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None
+
+
 def give_back_free_pages() -> None:
     """Let the C library give back to the system what is free, where it can be asked to (glibc): it keeps some of it for
     the next who asks, more or less as the last few seconds were.
     """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    trim = _of_c_library("malloc_trim")
     if trim is not None:
         trim(0)
 
@@ -124,7 +130,7 @@ def allocated_bytes() -> int | None:
     Unlike what is resident it does not depend on which pages the C library keeps for the next one who asks.
     """
     # glibc's own from 2.33 on.
-    ask = getattr(ctypes.CDLL(None), "mallinfo2", None) if sys.platform == "linux" else None
+    ask = _of_c_library("mallinfo2")
     if ask is None:
         return None
     ask.restype = _Allocated
