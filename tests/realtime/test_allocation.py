@@ -10,15 +10,18 @@ import pytest
 from tests.benchmarks.soak import allocated_bytes
 from tests.support.listening import ROOT
 
+# What glibc comes to after it has seen a block of 32 MB freed is said outright, since a MALLOC_… variable stops it.
 PROGRAM = """
+import ctypes
 import sys
 import numpy as np
 from realtime.allocation import return_large_blocks
 from tests.benchmarks.soak import resident_bytes
 
+M_MMAP_THRESHOLD = -3
+ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 32_000_000)
 if sys.argv[1] == "returned":
     return_large_blocks()
-np.ones(24_000_000, np.uint8)
 before = resident_bytes()
 large, small = zip(*((np.ones(2_000_000, np.uint8), np.ones(200_000, np.uint8)) for _ in range(50)))
 del large
