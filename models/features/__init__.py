@@ -125,6 +125,7 @@ _KNOWN = {
     "tonal": ("tonal", "TONAL"),
     "velocity": ("velocity", "VELOCITY"),
     "level": ("level", "LEVEL"),
+    "intensity": ("intensity", "INTENSITY"),
     "timbre": ("timbre", "TIMBRE"),
     "mel": ("mel", "MEL"),
     "loudness": ("loudness", "LOUDNESS"),

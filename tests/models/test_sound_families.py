@@ -21,7 +21,8 @@ from realtime.sound_memory import SoundMemory
 from realtime.transcriber import StreamingTranscriber
 
 RATE = 22050
-OF_SPECTRA = ("level", "timbre", "mel", "loudness", "modulation", "pulse")
+WITHOUT_GAIN = ("level", "timbre", "mel", "loudness", "modulation", "pulse")
+OF_SPECTRA = ("intensity", *WITHOUT_GAIN)
 OF_POSTERIORS = ("activity", "harmony", "chords", "activations")
 ALL = OF_SPECTRA + OF_POSTERIORS
 
@@ -109,12 +110,20 @@ def test_without_sound_there_is_the_mask(name: str, song: SoundWindow) -> None:
     assert compute(window(newest(18, 43))).any()
 
 
-@pytest.mark.parametrize("name", OF_SPECTRA)
+@pytest.mark.parametrize("name", WITHOUT_GAIN)
 @pytest.mark.parametrize("gain", [0.1, 0.01])
 def test_turning_the_music_down_changes_nothing(name: str, gain: float, music: np.ndarray) -> None:
     compute = feature_set(name).compute
     loud, soft = compute(window(heard(music))), compute(window(heard(gain * music)))
     assert soft == pytest.approx(loud, rel=2e-3, abs=2e-3)
+
+
+def test_intensity_falls_by_what_the_music_is_turned_down() -> None:
+    tone = 0.5 * np.sin(2 * np.pi * 1000 * seconds(5))
+    loud, soft = values("intensity", heard(tone)), values("intensity", heard(0.1 * tone))
+    assert loud["level"] == pytest.approx(20 * np.log10(0.5 / np.sqrt(2)), abs=0.05)
+    assert loud["level_p95"] == pytest.approx(loud["level"], abs=0.05)
+    assert soft == pytest.approx({name: value - 20 for name, value in loud.items()}, abs=0.2)
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -31,7 +31,7 @@ from realtime.note_events import NoteEnded
 from realtime.transcriber import StreamingTranscriber
 
 RATE = 22050
-OF_SOUND = ("level", "timbre", "mel", "loudness", "modulation", "pulse", "activity", "harmony", "chords")
+OF_SOUND = ("level", "intensity", "timbre", "mel", "loudness", "modulation", "pulse", "activity", "harmony", "chords")
 
 
 def listener(rate_hz: float = 2.0) -> Listener:

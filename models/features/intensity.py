@@ -1,0 +1,46 @@
+"""``intensity``: how loud the music is as it comes in, before anything is normalised.
+
+A master tells by its level how loud the music is meant to be, though a microphone's gain may say anything: what learns
+from this set has to hear the same music turned down as well. Lu, Liu and Zhang, "Automatic mood detection and tracking
+of music audio signals" (IEEE Transactions on Audio, Speech, and Language Processing, 2006) tell calm from excited by
+intensity first of all.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.features import Feature, FeatureSet, FeatureVector, Window
+from models.features.spectra import audible, quantiles
+from models.features.together import each
+
+#: Nothing that is heard as music is softer, and full scale is hardly louder.
+_LOWEST_DB, _HIGHEST_DB = -90.0, 10.0
+_LOUD_SHARE = 0.95
+
+
+def compute(window: Window) -> FeatureVector:
+    """Level of the mean power and 95th percentile of the frames' levels in dB re full scale, and the loudness level in
+    phon: ten times the binary logarithm of the bands' mean sum in sones, where a band at full scale has one
+    [shape=(3,)]."""
+    sound = audible(window)
+    if sound is None:
+        return np.zeros(len(INTENSITY.features), np.float32)
+    level_db = sound.level_db.astype(np.float64)
+    power_db = 10 * np.log10(np.mean(10 ** (level_db / 10)))
+    loud_db = float(quantiles(level_db[:, None].astype(np.float32), (_LOUD_SHARE,))[0, 0])
+    # Stevens' power law, as in ``loudness``.
+    phon = 10 * np.log2(np.mean((10 ** (0.03 * sound.mel_db.astype(np.float64))).sum(axis=1)))
+    return np.clip([power_db, loud_db, phon], _LOWEST_DB, [_HIGHEST_DB, _HIGHEST_DB, 100.0]).astype(np.float32)
+
+
+INTENSITY = FeatureSet(
+    "intensity",
+    (
+        Feature("level", "dB", _LOWEST_DB, _HIGHEST_DB),
+        Feature("level_p95", "dB", _LOWEST_DB, _HIGHEST_DB),
+        Feature("loudness_level", "phon", _LOWEST_DB, 100.0),
+    ),
+    each(compute),
+    needs_sound=True,
+)
