@@ -16,6 +16,7 @@ from models.features.together import each
 
 #: Nothing that is heard as music is softer, and full scale is hardly louder.
 _LOWEST_DB, _HIGHEST_DB = -90.0, 10.0
+_HIGHEST_PHON = 100.0
 _LOUD_SHARE = 0.95
 
 
@@ -31,7 +32,8 @@ def compute(window: Window) -> FeatureVector:
     loud_db = float(quantiles(level_db[:, None].astype(np.float32), (_LOUD_SHARE,))[0, 0])
     # Stevens' power law, as in ``loudness``.
     phon = 10 * np.log2(np.mean((10 ** (0.03 * sound.mel_db.astype(np.float64))).sum(axis=1)))
-    return np.clip([power_db, loud_db, phon], _LOWEST_DB, [_HIGHEST_DB, _HIGHEST_DB, 100.0]).astype(np.float32)
+    found: FeatureVector = np.array([power_db, loud_db, phon], np.float32)
+    return np.clip(found, _LOWEST_DB, np.array([_HIGHEST_DB, _HIGHEST_DB, _HIGHEST_PHON], np.float32))
 
 
 INTENSITY = FeatureSet(
@@ -39,7 +41,7 @@ INTENSITY = FeatureSet(
     (
         Feature("level", "dB", _LOWEST_DB, _HIGHEST_DB),
         Feature("level_p95", "dB", _LOWEST_DB, _HIGHEST_DB),
-        Feature("loudness_level", "phon", _LOWEST_DB, 100.0),
+        Feature("loudness_level", "phon", _LOWEST_DB, _HIGHEST_PHON),
     ),
     each(compute),
     needs_sound=True,
