@@ -36,10 +36,6 @@ Progress = Callable[[str], None]
 TaskWatch = Callable[["Task", int, float, float | None], None]
 
 
-#: What a piece heard otherwise counts beside itself as it is: enough to know it, too little to blur what is clear.
-_VARIED_COUNT = 0.5
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Teacher:
     """Who teaches, from the feature sets ``inputs``: a ``bundle``, or a ``recipe`` by which every fold trains
@@ -83,9 +79,7 @@ class Material:
         if self.varied is None:
             return own, groups
         chosen = np.flatnonzero(np.isin(self.varied_of, pieces))
-        varied = self.varied.take(chosen)
-        varied = replace(varied, counts=_VARIED_COUNT * varied.counts)
-        return own.with_more(varied), np.concatenate([groups, self.groups[self.varied_of[chosen]]])
+        return own.with_more(self.varied.take(chosen)), np.concatenate([groups, self.groups[self.varied_of[chosen]]])
 
     def digest(self) -> str:
         """A hash of everything that goes into a training."""

@@ -1,9 +1,8 @@
 """The weights of the ``kernel`` network in closed form, its settings chosen by groups within the training data.
 
 How wide the Gaussians are and how much each feature set counts for valence and for arousal is found on a sample of the
-rows, by going through the sets in turn and keeping what lowers the error on inner folds, and then going back half of
-the way to equal shares, since a sample also knows what is true of it alone; how strongly the weights are held back then
-on all of them. Whoever judges the result holds out groups of his own: nothing here has seen them.
+rows, by going through the sets in turn and keeping what lowers the error on inner folds; how strongly the weights are
+held back then on all of them. Whoever judges the result holds out groups of his own: nothing here has seen them.
 """
 
 from __future__ import annotations
@@ -31,7 +30,6 @@ _SHARES = (0.0, 0.5, 1.0, 2.0, 4.0)
 RIDGES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 _SPREAD_RIDGES = (0.4, 1.6, 6.4, 25.6)
 _SWEEPS = 2
-_TRUSTED = 0.5
 #: What shares are chosen on: so many rows and landmarks.
 _CHOICE_ROWS, _CHOICE_LANDMARKS = 4000, 400
 #: Keeps weights of landmarks that are much alike from growing against one another, beyond what single precision holds.
@@ -206,7 +204,7 @@ def _choose(rows: Rows, turns: Sequence[Single], widths: tuple[int, ...], seed: 
                         if found < best:
                             best, shares = found, other
             ridge, best = tried(given, shares, axis, RIDGES)
-        chosen[axis] = _TRUSTED * shares / shares.sum() + (1 - _TRUSTED) / len(shares)
+        chosen[axis] = shares / shares.sum()
     return gamma, chosen
 
 
