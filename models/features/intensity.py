@@ -16,24 +16,18 @@ from models.features.together import each
 
 #: Nothing that is heard as music is softer, and full scale is hardly louder.
 _LOWEST_DB, _HIGHEST_DB = -90.0, 10.0
-_HIGHEST_PHON = 100.0
 _LOUD_SHARE = 0.95
 
 
 def compute(window: Window) -> FeatureVector:
-    """Level of the mean power and 95th percentile of the frames' levels in dB re full scale, and the loudness level in
-    phon: ten times the binary logarithm of the bands' mean sum in sones, where a band at full scale has one
-    [shape=(3,)]."""
+    """Level of the mean power and 95th percentile of the frames' levels, in dB re full scale [shape=(2,)]."""
     sound = audible(window)
     if sound is None:
         return np.zeros(len(INTENSITY.features), np.float32)
-    level_db = sound.level_db.astype(np.float64)
-    power_db = 10 * np.log10(np.mean(10 ** (level_db / 10)))
-    loud_db = float(quantiles(level_db[:, None].astype(np.float32), (_LOUD_SHARE,))[0, 0])
-    # Stevens' power law, as in ``loudness``.
-    phon = 10 * np.log2(np.mean((10 ** (0.03 * sound.mel_db.astype(np.float64))).sum(axis=1)))
-    found: FeatureVector = np.array([power_db, loud_db, phon], np.float32)
-    return np.clip(found, _LOWEST_DB, np.array([_HIGHEST_DB, _HIGHEST_DB, _HIGHEST_PHON], np.float32))
+    power_db = 10 * np.log10(np.mean(10 ** (sound.level_db.astype(np.float64) / 10)))
+    loud_db = quantiles(sound.level_db[:, None], (_LOUD_SHARE,))[0, 0]
+    found: FeatureVector = np.array([power_db, loud_db], np.float32)
+    return np.clip(found, _LOWEST_DB, _HIGHEST_DB)
 
 
 INTENSITY = FeatureSet(
@@ -41,7 +35,6 @@ INTENSITY = FeatureSet(
     (
         Feature("level", "dB", _LOWEST_DB, _HIGHEST_DB),
         Feature("level_p95", "dB", _LOWEST_DB, _HIGHEST_DB),
-        Feature("loudness_level", "phon", _LOWEST_DB, _HIGHEST_PHON),
     ),
     each(compute),
     needs_sound=True,

@@ -123,7 +123,7 @@ def test_intensity_falls_by_what_the_music_is_turned_down() -> None:
     loud, soft = values("intensity", heard(tone)), values("intensity", heard(0.1 * tone))
     assert loud["level"] == pytest.approx(20 * np.log10(0.5 / np.sqrt(2)), abs=0.05)
     assert loud["level_p95"] == pytest.approx(loud["level"], abs=0.05)
-    assert soft == pytest.approx({name: value - 20 for name, value in loud.items()}, abs=0.2)
+    assert soft == pytest.approx({name: value - 20 for name, value in loud.items()}, abs=0.05)
 
 
 @pytest.mark.parametrize("name", ALL)
