@@ -152,6 +152,9 @@ def material(
         raise UsageError("a teacher has not heard what is varied; leave out one of the two")
     if varied:
         others = [sequences(one, inputs) for one in varied]
+        # Heard in many ways a piece counts no more than heard in one: enough to know it, too little to blur what is
+        # clear.
+        others = [replace(one, counts=one.counts / np.float32(len(varied))) for one in others]
         of = np.concatenate([same_pieces(dataset, one, inputs) for one in varied])
         return Material(own, dataset.groups, varied=reduce(Sequences.with_more, others), varied_of=of, apart=apart)
     if teacher is None:
