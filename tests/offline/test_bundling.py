@@ -22,6 +22,7 @@ from models.bundle import load, load_for
 from models.errors import UsageError
 from offline.bundling import chosen_inputs, default_inputs, train
 from offline.dataset import Dataset, write_dataset
+from offline.limits import limits
 from offline.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,6 +104,12 @@ def test_a_model_that_learned_from_sound_and_notes_alone_takes_both(small_datase
     train(of_sound, tmp_path / "sound", quick("kernel"), inputs=("notes22", "activity"))
     with pytest.raises(UsageError, match="'sound' listens to sound"):
         load_for("notes", str(tmp_path / "sound"))
+
+
+def test_a_card_says_whether_it_counts_how_loud_the_input_is():
+    assert any("set the gain" in sentence for sentence in limits(("mel", "intensity")))
+    assert any("a fader moves nothing" in sentence for sentence in limits(("mel", "level")))
+    assert not any("gain" in sentence or "fader" in sentence for sentence in limits(("tonal",)))
 
 
 def test_a_kernel_says_what_it_was_solved_with_and_learns_from_no_teacher(small_dataset: Dataset, tmp_path: Path):
