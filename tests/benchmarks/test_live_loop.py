@@ -21,7 +21,7 @@ def test_the_stages_of_a_real_session_sum_up_to_its_cost(tmp_path: Path):
     assert found.total > 0.0
     assert sum(found.stages.values()) == pytest.approx(found.total, rel=1e-6)
     # What each thread and each part of the tracker took is there; none of it twice.
-    assert {"dashboard", "network", "constant-Q", "prediction", "set tonal"} <= found.stages.keys()
+    assert {"dashboard", "network", "constant-Q", "prediction", "set harmony"} <= found.stages.keys()
     assert all(share >= -0.01 for share in found.stages.values())
     assert found.stages["dashboard"] > 0.0
     assert found.stages["network"] > 0.0
