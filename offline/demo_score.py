@@ -49,8 +49,8 @@ class Instrument:
     volume: int
 
 
-GUITAR = Instrument("nylon guitar", channel=0, program=24, volume=58)
-CELESTA = Instrument("celesta", channel=1, program=8, volume=82)
+HARP = Instrument("harp", channel=0, program=46, volume=58)
+FLUTE = Instrument("flute", channel=1, program=73, volume=82)
 BRIGHT_PIANO = Instrument("bright piano", channel=2, program=1, volume=127)
 XYLOPHONE = Instrument("xylophone", channel=3, program=13, volume=112)
 CHORD_PIANO = Instrument("bright piano, chords", channel=12, program=1, volume=122)
@@ -151,13 +151,13 @@ def off_beats(chords: Iterable[str], dynamic: int) -> tuple[Tone, ...]:
 
 
 def calm() -> Movement:
-    """F major, six slow bars of two: a guitar and a celesta above it ripple softly; the crests are the motif."""
+    """F major, six slow bars of two: a harp and a flute above it ripple softly; the crests are the motif."""
     chords = [
         *("F3 A3 C4 F4", "E3 G3 C4 G4", "A3 C4 F4 C5", "Bb3 D4 F4 Bb4", "A3 C4 F4 A4", "F3 A3 C4 F4"),
         *("E3 G3 C4 G4", "F3 A3 C4 A4", "G3 Bb3 D4 Bb4", "E3 Bb3 C4 G4", "F3 A3 C4 A4", "F3 A3 C4 F4"),
     ]
     ripples = cut_off(rippling(chords, PIANO), 12)
-    return Movement(2, (0.0,), (Voice(GUITAR, ripples), Voice(CELESTA, transposed(ripples, 12))))
+    return Movement(2, (0.0,), (Voice(HARP, ripples), Voice(FLUTE, transposed(ripples, 12))))
 
 
 def happy() -> Movement:

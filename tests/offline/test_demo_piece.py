@@ -222,7 +222,7 @@ def test_a_pitch_that_is_none_is_refused() -> None:
 
 def test_a_voice_that_outlasts_its_part_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(demo_score.TEMPI_BPM, PARTS[0].name, 50)
-    with pytest.raises(ValueError, match=r"nylon guitar must end within 10 beats, not at 10\.1667"):
+    with pytest.raises(ValueError, match=r"harp must end within 10 beats, not at 10\.1667"):
         demo_score.compose()
 
 
