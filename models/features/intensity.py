@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.features import Feature, FeatureSet, FeatureVector, Window
-from models.features.spectra import audible, quantiles
+from models.features.spectra import audible, mean_power_db, quantiles
 from models.features.together import each
 
 #: Nothing that is heard as music is softer, and full scale is hardly louder.
@@ -24,9 +24,8 @@ def compute(window: Window) -> FeatureVector:
     sound = audible(window)
     if sound is None:
         return np.zeros(len(INTENSITY.features), np.float32)
-    power_db = 10 * np.log10(np.mean(10 ** (sound.level_db.astype(np.float64) / 10)))
     loud_db = quantiles(sound.level_db[:, None], (_LOUD_SHARE,))[0, 0]
-    found: FeatureVector = np.array([power_db, loud_db], np.float32)
+    found: FeatureVector = np.array([mean_power_db(sound), loud_db], np.float32)
     return np.clip(found, _LOWEST_DB, _HIGHEST_DB)
 
 

@@ -74,12 +74,18 @@ def frames_of(sound: SoundWindow) -> int:
 
 
 @kept
+def mean_power_db(sound: SoundWindow) -> np.float32:
+    """The level of the window's mean power, in dB re full scale."""
+    return np.float32(10 * np.log10(np.mean(10 ** (sound.level_db.astype(np.float64) / 10))))
+
+
+@kept
 def relative_db(sound: SoundWindow) -> tuple[Numbers, Numbers]:
     """``mel_db`` and ``level_db`` over the mean power of the window, from ``FLOOR_DB`` up.
 
     The answer is kept, since several families ask at one moment.
     """
-    mean_db = np.float32(10 * np.log10(np.mean(10 ** (sound.level_db.astype(np.float64) / 10))))
+    mean_db = mean_power_db(sound)
     mel_db = sound.mel_db - mean_db
     return np.maximum(mel_db, np.float32(FLOOR_DB), out=mel_db), np.maximum(sound.level_db - mean_db, FLOOR_DB)
 

@@ -385,8 +385,9 @@ def not_flat(rounds: Sequence[Round], round_s: float) -> list[str]:
         return []
     problems = []
     quarter = max(len(rounds) // 4, 1)
-    grown = float(np.median([one.resident for one in rounds[-quarter:]]))
-    grown -= float(np.median([one.resident for one in rounds[:quarter]]))
+    ends = rounds[:quarter], rounds[-quarter:]
+    before, after = (float(np.median([one.resident for one in some])) for some in ends)
+    grown = after - before
     if grown > MOST_GROWTH_BYTES:
         problems.append(f"memory has grown by {grown / 1e6:.1f} MB, more than {MOST_GROWTH_BYTES / 1e6:.0f} MB")
     if rounds[-1].threads > rounds[0].threads + 2 or rounds[-1].files > rounds[0].files + 2:
@@ -402,7 +403,7 @@ def not_flat(rounds: Sequence[Round], round_s: float) -> list[str]:
         for part in getattr(rounds[0], name):
             early, late = (
                 float(np.median([getattr(one, name)[part] for one in some if part in getattr(one, name)]))
-                for some in (rounds[:quarter], rounds[-quarter:])
+                for some in ends
             )
             if late > times * early + beside_ms:
                 problems.append(f"{name} in {part} was {early:.2f} and is {late:.2f}")
