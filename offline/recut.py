@@ -6,7 +6,7 @@ input as a state that goes in and comes out, so a run computes the new frames an
 are delayed to the frame that the slowest of them, the onsets, is certain of (``DELAY`` frames behind the newest). A
 fourth output sums up what its two inner layers of 32 channels make of the frame, in four registers: what a network has
 learned in order to find notes tells more of the sound than the notes. Where nobody asks for it, the same network
-without it costs a sixth less, and ships, too.
+without it costs an eighth less, and ships, too.
 
 How each layer is laid out so that it is quick is in ``offline.streaming_layers``; the sums are the original's, up to
 rounding. The constant-Q front end is not taken from the graph; ``realtime.constant_q`` is its streaming counterpart,
@@ -164,7 +164,12 @@ def recut(weights: Weights, *, with_activations: bool) -> onnx.ModelProto:
 
 def _sum_up(layers: Layers, onset_input: str, note_input: str) -> None:
     """The fourth output, of the same frame as the others."""
-    inner = layers.pooled(layers.node("Concat", [onset_input, note_input], "inner_layers", axis=1), "pooled")
+    # Each by itself: what comes of pooling is a fifteenth of what goes in, and the cheaper to join.
+    pooled = [layers.pooled(onset_input, "onset_layer_pooled"), layers.pooled(note_input, "note_layer_pooled")]
+    by_channel = layers.node("Concat", pooled, "pooled_by_channel", axis=1)
+    by_frame = layers.node("Transpose", [by_channel], "pooled_by_frame", perm=[0, 2, 1, 3])
+    layers.constants["pooled_shape"] = np.array([0, 0, ACTIVATIONS], np.int64)
+    inner = layers.node("Reshape", [by_frame, "pooled_shape"], "pooled")
     pooled_known = layers.remember(ACTIVATIONS_STATE, inner, 8, axis=1)
     # The onsets' layer is eight frames ahead of the outputs, the notes' four.
     width = ACTIVATIONS // len(LAYERS)

@@ -13,7 +13,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
-from models.transcription import ACTIVATIONS, PITCHES, REGISTERS
+from models.transcription import PITCHES, REGISTERS
 from offline import tiled_convolution
 from offline.tiled_convolution import CONTOUR_BINS, EDGE, TILE, TILES, FloatArray
 
@@ -135,7 +135,8 @@ class Layers:
         return self.node("Transpose", [by_frame], output, perm=[0, 2, 1, 3])
 
     def pooled(self, value: str, output: str) -> str:
-        """Of each channel the mean in each register, the maximum and the mean square over pitches, frame by frame."""
+        """Of each channel the mean in each register, the maximum and the mean square over pitches, frame by frame
+        [shape=(1, channels, frames, registers + 2)]."""
         register = [1, PITCHES // REGISTERS]
         squared = self.node("Mul", [value, value], f"{output}_squared")
         parts = [
@@ -143,7 +144,4 @@ class Layers:
             self.node("MaxPool", [value], f"{output}_most", kernel_shape=[1, PITCHES]),
             self.node("AveragePool", [squared], f"{output}_power", kernel_shape=[1, PITCHES]),
         ]
-        by_channel = self.node("Concat", parts, f"{output}_by_channel", axis=3)
-        by_frame = self.node("Transpose", [by_channel], f"{output}_by_frame", perm=[0, 2, 1, 3])
-        self.constants[f"{output}_shape"] = np.array([0, 0, ACTIVATIONS], np.int64)
-        return self.node("Reshape", [by_frame, f"{output}_shape"], output)
+        return self.node("Concat", parts, output, axis=3)
