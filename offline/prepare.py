@@ -245,6 +245,13 @@ def listening_code() -> str:
     return digest.hexdigest()
 
 
+def _changing_code(hearing: Hearing) -> str:
+    """A hash of the code that makes of a piece what is listened to; pieces that are heard as they are need none."""
+    made_by = {"conditions.py": hearing.condition != "clean", "synthesizer.py": hearing.is_played}
+    here = Path(__file__).parent
+    return hashlib.sha256(b"".join((here / name).read_bytes() for name, is_so in made_by.items() if is_so)).hexdigest()
+
+
 def _key(piece: Piece, hearing: Hearing) -> str | None:
     """What the cache knows a heard piece by; None where there is no file."""
     try:
@@ -254,5 +261,5 @@ def _key(piece: Piece, hearing: Hearing) -> str | None:
         content = " ".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
     except OSError:
         return None
-    settings = (hearing, HOP_S, piece.end_s, listening_code(), piece.path.suffix.lower())
+    settings = (hearing, HOP_S, piece.end_s, listening_code(), _changing_code(hearing), piece.path.suffix.lower())
     return hashlib.sha256(repr((content, *settings)).encode()).hexdigest()

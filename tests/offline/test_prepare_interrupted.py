@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.errors import UsageError
-from offline.corpora import Labels, open_corpus
+from models.errors import MoodringError, UsageError
+from offline.corpora import Labels, Piece, open_corpus
 from offline.dataset import read_dataset
-from offline.prepare import prepare
+from offline.prepare import Heard, Hearing, hear, listening_code, prepare
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -87,6 +87,31 @@ def test_what_was_heard_is_not_heard_again_and_new_labels_cost_nothing(
     prepare(published, tmp_path / "third.parquet", cache_folder=tmp_path / "cache")
     ours, theirs = read_dataset(tmp_path / "second.parquet"), read_dataset(tmp_path / "third.parquet")
     np.testing.assert_array_equal(ours.pieces[0].labels, theirs.pieces[0].labels[:, [2, 3, 0, 1]])
+
+
+def test_what_was_heard_otherwise_is_heard_anew_once_the_conditions_are_others(
+    corpus_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    corpus = open_corpus("deam", corpus_folder)
+    heard: list[Path] = []
+
+    def listening(piece: Piece, hearing: Hearing) -> Heard | MoodringError:
+        heard.append(piece.path)
+        return hear(piece, hearing)
+
+    def twice_prepared(hearing: Hearing) -> int:
+        """How many pieces were heard again after the code of the conditions has changed."""
+        for code in (b"", b"# another room"):
+            (tmp_path / "conditions.py").write_bytes(code)
+            heard.clear()
+            prepare(corpus, tmp_path / "set.parquet", hearing=hearing, every=4, cache_folder=tmp_path / "cache")
+        return len(heard)
+
+    monkeypatch.setattr("offline.prepare.hear", listening)
+    listening_code()  # of the code as it is, before there seems to be less
+    monkeypatch.setattr("offline.prepare.__file__", str(tmp_path / "prepare.py"))
+    assert twice_prepared(Hearing(condition="quiet")) == 4
+    assert twice_prepared(Hearing()) == 0
 
 
 def test_a_cluster_whose_worker_is_killed_gives_the_same_dataset(
