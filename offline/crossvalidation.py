@@ -26,6 +26,7 @@ from offline.dynamic import dynamic_errors, on_their_scale
 from offline.evaluation import AXES, Evaluation, genre_rows, piece_labels, summarize_piece
 from offline.kept import Kept
 from offline.metrics import Scores, Values, known_mean, scores, spread_scores
+from offline.otherwise import Otherwise, same_pieces, steps_of
 from offline.recipe import Recipe
 from offline.training import Fitted, Sequences, fit, sequences
 from offline.transfer import Lesson, lesson_of_bundle, lesson_of_network
@@ -134,10 +135,6 @@ class CrossValidation:
     splits: tuple[Fold, ...] = ()
 
 
-#: So many pieces go through a network together: more would not fit where they are long.
-_AT_ONCE = 16
-
-
 def material(
     dataset: Dataset,
     inputs: Sequence[str],
@@ -165,25 +162,6 @@ def material(
     taught = sequences(dataset, teacher.inputs)
     lesson = None if teacher.bundle is None else lesson_of_bundle(teacher.bundle, taught.features)
     return Material(own, dataset.groups, taught, lesson, apart=apart)
-
-
-def same_pieces(dataset: Dataset, other: Dataset, inputs: Sequence[str]) -> NDArray[np.int64]:
-    """Which piece of ``dataset`` each of the ``other`` is, the same music heard otherwise [shape=(pieces of other,)].
-
-    Raises ``MoodringError`` where it holds pieces that are not there, was prepared with another window, or lacks one of
-    the feature sets ``inputs``.
-    """
-    condition = other.provenance.get("condition", "clean")
-    places = {(piece.group, piece.piece): place for place, piece in enumerate(dataset.pieces)}
-    unknown = [piece.piece for piece in other.pieces if (piece.group, piece.piece) not in places]
-    if unknown:
-        raise MoodringError(f"what was heard '{condition}' has the piece {unknown[0]}, and the dataset has not")
-    if (other.hop_s, other.window_s) != (dataset.hop_s, dataset.window_s):
-        raise MoodringError(f"what was heard '{condition}' was prepared with another window; prepare it again")
-    for name in inputs:
-        if name not in other.provenance["feature_sets"]:
-            raise MoodringError(f"what was heard '{condition}' lacks the features '{name}'; prepare it again with them")
-    return np.array([places[piece.group, piece.piece] for piece in other.pieces], np.int64)
 
 
 def split(recipe: Recipe, groups: NDArray[np.str_]) -> list[Fold]:
@@ -233,7 +211,7 @@ def cross_validate(
     search: no choice has seen what it is judged by. The recipe that is given back is the best of all folds together.
     """
     everything, groups, truth = material(dataset, inputs, teacher, varied, apart), dataset.groups, piece_labels(dataset)
-    otherwise = [_Otherwise(one, same_pieces(dataset, one, inputs), sequences(one, inputs)) for one in judged]
+    otherwise = [Otherwise(one, same_pieces(dataset, one, inputs), sequences(one, inputs)) for one in judged]
     folds = everything.folds(candidates[0])
     teaching = None if teacher is None else teacher.recipe
     tasks = [Task(recipe, fold, teaching) for fold in range(len(folds)) for recipe in candidates]
@@ -249,7 +227,7 @@ def cross_validate(
         training, test = folds[task.fold]
         chosen.append(min(outcomes[task.fold], key=lambda fitted: fitted.held_out_error))
         network = chosen[-1].network()
-        for piece, affect in zip(test, _steps(network, dataset, everything.own, test), strict=True):
+        for piece, affect in zip(test, steps_of(network, dataset, everything.own, test), strict=True):
             steps[piece] = affect
             predicted[piece] = summarize_piece(dataset.pieces[piece], affect, inputs, dataset.window_s)
         for one in otherwise:
@@ -306,7 +284,7 @@ def fold_key(digest: str, task: object) -> str:
 def training_code() -> str:
     """A hash of everything that decides what a training gives: our code and the libraries' versions."""
     here = Path(__file__).parent
-    own = ("training.py", "transfer.py", "kernel_fit.py", "steadying.py", "crossvalidation.py")
+    own = ("training.py", "transfer.py", "kernel_fit.py", "steadying.py", "crossvalidation.py", "otherwise.py")
     files = [*here.glob("networks/*.py"), *(here / name for name in own)]
     digest = hashlib.sha256(repr([metadata.version(name) for name in ("tensorflow", "keras", "numpy")]).encode())
     for file in sorted(files):
@@ -323,42 +301,6 @@ def _by_genre(pieces: Sequence[PieceSteps], predicted: Values, truth: Values) ->
             kept = {f"{kind}_{axis}": figures[f"{kind}_{axis}_mean"] for kind in ("r", "rmse") for axis, _ in AXES}
             found[genre] = {"pieces": len(rows), **kept}
     return found
-
-
-class _Otherwise:
-    """The pieces of a dataset heard under another condition, and what each fold's network says of them."""
-
-    def __init__(self, dataset: Dataset, of: NDArray[np.int64], own: Sequences) -> None:
-        self.condition = str(dataset.provenance.get("condition", "clean"))
-        self.of = of
-        self.predicted: Values = np.full((len(of), 4), np.nan)
-        self._dataset, self._own = dataset, own
-
-    def scores(self, predicted: Values, truth: Values) -> dict[str, Scores]:
-        """The scores of these pieces ``heard`` otherwise, and of the same pieces as the dataset has them (``as_is``);
-        ``predicted`` and ``truth`` are those of all the dataset's pieces, NaN where one was not judged."""
-        mine = np.isfinite(self.predicted).all(axis=1)
-        of = self.of[mine]
-        return {"heard": scores(self.predicted[mine], truth[of]), "as_is": scores(predicted[of], truth[of])}
-
-    def hear(self, network: Any, test: NDArray[np.int64], inputs: Sequence[str]) -> None:
-        """Predict those of the pieces that are among ``test``."""
-        mine = np.flatnonzero(np.isin(self.of, test))
-        for piece, affect in zip(mine, _steps(network, self._dataset, self._own, mine), strict=True):
-            steps = self._dataset.pieces[piece]
-            self.predicted[piece] = summarize_piece(steps, affect, inputs, self._dataset.window_s)
-
-
-def _steps(network: Any, dataset: Dataset, own: Sequences, pieces: NDArray[np.int64]) -> Iterator[Values]:
-    """What a network says of each step of some pieces [shape=(steps, 4)]."""
-    from offline.networks import run
-
-    for start in range(0, len(pieces), _AT_ONCE):
-        some = pieces[start : start + _AT_ONCE]
-        lengths = [len(dataset.pieces[piece].times_s) for piece in some]
-        affect = run(network, own.features[some, : max(lengths)])
-        for row, length in enumerate(lengths):
-            yield affect[row, :length].astype(np.float64)
 
 
 def _by_corpus(
