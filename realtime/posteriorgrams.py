@@ -59,6 +59,8 @@ class Posteriorgrams:
 
     def gated(self) -> tuple[FloatArray, FloatArray]:
         """``notes`` and ``onsets``, silent where the gate was shut."""
+        if self.audible.all():
+            return self.notes, self.onsets
         audible = self.audible[:, None]
         return self.notes * audible, self.onsets * audible
 
@@ -144,8 +146,14 @@ class PosteriorgramStream:
         """Take frames [shape=(frames, 309)], and whether the gate ``is_open`` as each comes in [shape=(frames,)]."""
         constant_q = self._normalizer.push(decibels)
         together = _MOST_FRAMES if len(constant_q) > _STALL_FRAMES else _FEW_FRAMES
-        parts = [self._run(constant_q[i : i + together]) for i in range(0, len(constant_q), together)]
-        outputs = parts[0] if len(parts) == 1 else [np.concatenate(part) for part in zip(*parts, strict=True)]
+        frames = len(constant_q)
+        outputs: list[FloatArray] = []
+        for first in range(0, frames, together):
+            made = self._run(constant_q[first : first + together])
+            outputs = outputs or [np.empty((frames, output.shape[-1]), np.float32) for output in made]
+            # What the network gives lies in its own memory, which grows where many runs' outputs wait there.
+            for whole, output in zip(outputs, made, strict=True):
+                whole[first : first + together] = output[0]
         contours, notes, onsets, *summed = outputs
         (activations,) = summed or [np.empty((len(notes), 0), np.float32)]
         known = np.concatenate([self._open, is_open.astype(np.float32)])
@@ -154,9 +162,8 @@ class PosteriorgramStream:
         return Posteriorgrams(frame, contours, notes, onsets, activations, audible)
 
     def _run(self, constant_q: FloatArray) -> list[FloatArray]:
-        """The network's outputs for the next frames."""
+        """The network's outputs for the next frames [shape=(1, frames, …)]."""
         made = _network(self._network).run(None, {"constant_q": constant_q[None], **self._states})
         outputs, states = made[: -len(self._states)], made[-len(self._states) :]
         self._states = dict(zip(self._states, states, strict=True))
-        # What the network gives lies in its own memory, which grows where many runs' outputs wait there to be joined.
-        return [output[0].copy() for output in outputs]
+        return list(outputs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,10 +116,13 @@ class SoundMemory:
         first_frame = due[0][1]
         blocks = [whole for whole, _, _ in due]
         early = first_frame - blocks[0].frame
-        audible = np.concatenate([block.audible for block in blocks])[early:, None]
-        notes = np.concatenate([block.notes for block in blocks])[early:] * audible
-        onsets = np.concatenate([block.onsets for block in blocks])[early:] * audible
-        activations = np.concatenate([block.activations for block in blocks])[early:] * audible
+        audible = _joined([block.audible for block in blocks])[early:, None]
+        heard = (
+            _joined(rows)[early:] for rows in zip(*((b.notes, b.onsets, b.activations) for b in blocks), strict=True)
+        )
+        if not audible.all():
+            heard = (rows * audible for rows in heard)
+        notes, onsets, activations = heard
         before = np.concatenate([_NO_ONSETS, self._onsets.newest()[-2:]])[-2:]
         columns = columns_of(notes, onsets, activations, before)
         return _Ahead(blocks[-1], first_frame, notes, onsets, activations, columns)
@@ -144,6 +147,11 @@ class SoundMemory:
         pools = slice(pools_end - (rows.stop - rows.start) // POOL_FRAMES, pools_end)
         for name, kept in self._columns.items():
             kept.append(getattr(columns, name)[pools if name in POOLED else rows])
+
+
+def _joined(blocks: Sequence[FloatArray]) -> FloatArray:
+    """Rows one after another; nothing is copied where they are one block."""
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
 
 class _Rows:
