@@ -284,7 +284,7 @@ def fold_key(digest: str, task: object) -> str:
 def training_code() -> str:
     """A hash of everything that decides what a training gives: our code and the libraries' versions."""
     here = Path(__file__).parent
-    own = ("training.py", "transfer.py", "kernel_fit.py", "steadying.py", "crossvalidation.py", "otherwise.py")
+    own = ("training.py", "transfer.py", "kernel_fit.py", "steadying.py", "crossvalidation.py")
     files = [*here.glob("networks/*.py"), *(here / name for name in own)]
     digest = hashlib.sha256(repr([metadata.version(name) for name in ("tensorflow", "keras", "numpy")]).encode())
     for file in sorted(files):

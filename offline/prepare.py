@@ -166,7 +166,8 @@ def prepare(
     for correction in corpus.corrections:
         log.warning("%s: %s", corpus.name, correction)
     pieces = list(corpus)[::every]
-    keys = [_key(piece, hearing) or f"no file: {piece.path}" for piece in pieces]
+    code = listening_code() + _changing_code(hearing)
+    keys = [_key(piece, hearing, code) or f"no file: {piece.path}" for piece in pieces]
     heard: dict[str, Heard | MoodringError] = {}
     with Kept("heard", cache_folder) as kept:
         heard |= {key: found for key in keys if (found := kept.get(key)) is not None}
@@ -252,8 +253,8 @@ def _changing_code(hearing: Hearing) -> str:
     return hashlib.sha256(b"".join((here / name).read_bytes() for name, is_so in made_by.items() if is_so)).hexdigest()
 
 
-def _key(piece: Piece, hearing: Hearing) -> str | None:
-    """What the cache knows a heard piece by; None where there is no file."""
+def _key(piece: Piece, hearing: Hearing, code: str) -> str | None:
+    """What the cache knows a piece by that ``code`` hears; None where there is no file."""
     try:
         # The sound of a recorded session lies beside it, in files of its own.
         beside = sorted(piece.path.parent.glob(f"{glob.escape(piece.path.stem)}*.flac"))
@@ -261,5 +262,5 @@ def _key(piece: Piece, hearing: Hearing) -> str | None:
         content = " ".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
     except OSError:
         return None
-    settings = (hearing, HOP_S, piece.end_s, listening_code(), _changing_code(hearing), piece.path.suffix.lower())
+    settings = (hearing, HOP_S, piece.end_s, code, piece.path.suffix.lower())
     return hashlib.sha256(repr((content, *settings)).encode()).hexdigest()

@@ -56,7 +56,8 @@ class PromptHearing:
         to begin or end.
         """
         made = self._stream.push(spectrum.decibels, is_open)
-        heard = self._tracker.push(*made.gated())
+        notes, onsets, _ = made.gated()
+        heard = self._tracker.push(notes, onsets)
         hops = []
         for first in range(0, len(heard), HOP_FRAMES):
             rows = slice(first, first + HOP_FRAMES)
@@ -98,7 +99,7 @@ class SureHearing:
             now, waiting = waiting.split(frames)
             now_open, self._is_open = self._is_open[:frames], self._is_open[frames:]
             made = self._stream.push(self._constant_q.push(now), now_open)
-            notes, onsets = made.gated()
+            notes, onsets, _ = made.gated()
             for hop in range(_SURE_HOPS, together + 1, _SURE_HOPS):
                 rows = slice((hop - _SURE_HOPS) * HOP_FRAMES, hop * HOP_FRAMES)
                 heard = self._scribe.push(notes[rows], onsets[rows])

@@ -57,12 +57,12 @@ class Posteriorgrams:
     audible: FloatArray
     whole: Posteriorgrams | None = None
 
-    def gated(self) -> tuple[FloatArray, FloatArray]:
-        """``notes`` and ``onsets``, silent where the gate was shut."""
+    def gated(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """``notes``, ``onsets`` and ``activations``, silent where the gate was shut."""
         if self.audible.all():
-            return self.notes, self.onsets
+            return self.notes, self.onsets, self.activations
         audible = self.audible[:, None]
-        return self.notes * audible, self.onsets * audible
+        return self.notes * audible, self.onsets * audible, self.activations * audible
 
     def part(self, rows: slice) -> Posteriorgrams:
         """Some of the frames."""
@@ -163,7 +163,7 @@ class PosteriorgramStream:
 
     def _run(self, constant_q: FloatArray) -> list[FloatArray]:
         """The network's outputs for the next frames [shape=(1, frames, …)]."""
-        made = _network(self._network).run(None, {"constant_q": constant_q[None], **self._states})
+        made: list[FloatArray] = _network(self._network).run(None, {"constant_q": constant_q[None], **self._states})
         outputs, states = made[: -len(self._states)], made[-len(self._states) :]
         self._states = dict(zip(self._states, states, strict=True))
-        return list(outputs)
+        return outputs

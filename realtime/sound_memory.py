@@ -116,13 +116,9 @@ class SoundMemory:
         first_frame = due[0][1]
         blocks = [whole for whole, _, _ in due]
         early = first_frame - blocks[0].frame
-        audible = _joined([block.audible for block in blocks])[early:, None]
-        heard = (
-            _joined(rows)[early:] for rows in zip(*((b.notes, b.onsets, b.activations) for b in blocks), strict=True)
+        notes, onsets, activations = (
+            _joined(rows)[early:] for rows in zip(*(block.gated() for block in blocks), strict=True)
         )
-        if not audible.all():
-            heard = (rows * audible for rows in heard)
-        notes, onsets, activations = heard
         before = np.concatenate([_NO_ONSETS, self._onsets.newest()[-2:]])[-2:]
         columns = columns_of(notes, onsets, activations, before)
         return _Ahead(blocks[-1], first_frame, notes, onsets, activations, columns)
