@@ -22,6 +22,9 @@ CONNECT_S = 5.0
 #: So many packets may wait for a receiver that does not read. Then all are left out: they would be shown late.
 MOST_WAITING = 256
 
+#: What the system itself may hold back for such a receiver, in bytes; left alone, some systems take megabytes.
+_BUFFER = 32768
+
 _IN_PROGRESS = (0, errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN)
 
 
@@ -130,6 +133,7 @@ class Stream:
             self._socket.setblocking(False)
             # A value is worth most when it is new: nothing is held back to fill a segment.
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
             self._deadline_s = now_s + CONNECT_S
             self._report.trouble("connecting")
             code = self._socket.connect_ex(address)
