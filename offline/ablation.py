@@ -14,7 +14,7 @@ import numpy as np
 from offline.crossvalidation import Progress, split
 from offline.dataset import Dataset
 from offline.evaluation import piece_labels
-from offline.kernel_fit import RIDGES, Problem, inner_folds, likenesses, sample
+from offline.kernel_ridge import RIDGES, Problem, inner_folds, likenesses, sample
 from offline.metrics import Scores, Values, scores
 from offline.networks.kernel import CLIP
 from offline.recipe import Recipe

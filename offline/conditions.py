@@ -65,8 +65,12 @@ def under(condition: str, samples: NDArray[np.float32], sample_rate: int, *, see
 
 
 def _varied(mono: Samples, sample_rate: int, rng: np.random.Generator) -> Samples:
-    """Room, then what the microphone and its cable do, then noise, each now and then and by as much as comes."""
+    """Room, then what the microphone and its cable do, then noise: half of the time one of them, else each now and
+    then, and by as much as comes."""
     in_room, is_narrow, is_noisy = rng.random(3) < (0.5, 0.5, 0.6)
+    # What always comes with something else cannot be told from it.
+    if rng.random() < 0.5:
+        in_room, is_narrow, is_noisy = np.arange(3) == rng.choice(3, p=(0.4, 0.3, 0.3))
     if in_room:
         mono = _in_room(mono, sample_rate, float(rng.uniform(0.2, 1.2)), float(rng.uniform(-4, 10)), rng)
     if is_narrow:

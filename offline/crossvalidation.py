@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache, partial, reduce
 from importlib import metadata
 from pathlib import Path
@@ -56,8 +56,8 @@ class Material:
     """What folds are made of: sequences of the student's features, groups of the pieces [shape=(pieces,)], and where
     there is a teacher its sequences and what it says of them (None where it is trained anew in each fold).
 
-    ``varied`` are the same pieces heard otherwise, to learn from beside, and ``varied_of`` which piece each of them is
-    [shape=(varied,)]. Pieces ``apart`` make one fold: they are judged, all others learned from, whatever their groups.
+    ``varied`` are the same pieces heard otherwise, to learn from beside. Pieces ``apart`` make one fold: they are
+    judged, all others learned from, whatever their groups.
     """
 
     own: Sequences
@@ -65,7 +65,6 @@ class Material:
     taught: Sequences | None = None
     lesson: Lesson | None = None
     varied: Sequences | None = None
-    varied_of: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     apart: NDArray[np.int64] | None = None
 
     def folds(self, recipe: Recipe) -> list[Fold]:
@@ -79,8 +78,8 @@ class Material:
         own, groups = self.own.take(pieces), self.groups[pieces]
         if self.varied is None:
             return own, groups
-        chosen = np.flatnonzero(np.isin(self.varied_of, pieces))
-        return own.with_more(self.varied.take(chosen)), np.concatenate([groups, self.groups[self.varied_of[chosen]]])
+        varied = self.varied.take(np.flatnonzero(np.isin(self.varied.numbers, pieces)))
+        return own.with_more(varied), np.concatenate([groups, self.groups[varied.numbers]])
 
     def digest(self) -> str:
         """A hash of everything that goes into a training."""
@@ -94,7 +93,7 @@ class Material:
         ]
         digest.update(" ".join(self.own.cohorts.tolist()).encode())
         if self.varied is not None:
-            arrays += [self.varied.features, self.varied_of]
+            arrays += [self.varied.features, self.varied.counts, self.varied.numbers]
         if self.apart is not None:
             arrays.append(self.apart)
         if self.taught is not None:
@@ -148,12 +147,13 @@ def material(
     if varied and teacher is not None:
         raise UsageError("a teacher has not heard what is varied; leave out one of the two")
     if varied:
-        others = [sequences(one, inputs) for one in varied]
-        # Heard in many ways a piece counts no more than heard in one: enough to know it, too little to blur what is
+        # All versions of a piece together count half of what it counts: enough to know it, too little to blur what is
         # clear.
-        others = [replace(one, counts=one.counts / np.float32(len(varied))) for one in others]
-        of = np.concatenate([same_pieces(dataset, one, inputs) for one in varied])
-        return Material(own, dataset.groups, varied=reduce(Sequences.with_more, others), varied_of=of, apart=apart)
+        others = [
+            replace(heard, counts=heard.counts / np.float32(2 * len(varied)), numbers=same_pieces(dataset, one, inputs))
+            for one, heard in ((one, sequences(one, inputs)) for one in varied)
+        ]
+        return Material(own, dataset.groups, varied=reduce(Sequences.with_more, others), apart=apart)
     if teacher is None:
         return Material(own, dataset.groups, apart=apart)
     for name in teacher.inputs:
@@ -284,8 +284,8 @@ def fold_key(digest: str, task: object) -> str:
 def training_code() -> str:
     """A hash of everything that decides what a training gives: our code and the libraries' versions."""
     here = Path(__file__).parent
-    own = ("training.py", "transfer.py", "kernel_fit.py", "steadying.py", "crossvalidation.py")
-    files = [*here.glob("networks/*.py"), *(here / name for name in own)]
+    own = ("training.py", "transfer.py", "steadying.py", "crossvalidation.py")
+    files = [*here.glob("networks/*.py"), *here.glob("kernel_*.py"), *(here / name for name in own)]
     digest = hashlib.sha256(repr([metadata.version(name) for name in ("tensorflow", "keras", "numpy")]).encode())
     for file in sorted(files):
         digest.update(file.name.encode() + b"\0" + file.read_bytes())

@@ -24,8 +24,9 @@ class Sequences:
     ``features`` are raw [shape=(pieces, steps, features)], the sets of ``widths`` side by side; ``labels`` and, NaN
     where there are none, ``dynamic`` ratings given while listening [shape=(pieces, steps, 4)]; ``filled`` is how much
     of its window each step has heard, 0 where a step is not the piece's own, else up to 1 [shape=(pieces, steps)];
-    ``cohorts`` tells which pieces were rated on one scale, ``counts`` what each counts beside the others
-    [shape=(pieces,)]; ``step_share`` is a hop over a window; ``optional`` tells which of the sets need sound and are
+    ``cohorts`` tells which pieces were rated on one scale, ``counts`` what each counts beside the others, ``numbers``
+    which piece of the dataset each is or, heard otherwise, is a version of [shape=(pieces,)]; ``step_share`` is a hop
+    over a window; ``optional`` tells which of the sets need sound and are
     missing where pieces have only notes.
     """
 
@@ -35,6 +36,7 @@ class Sequences:
     filled: NDArray[np.float32]
     cohorts: NDArray[np.str_]
     counts: NDArray[np.float32]
+    numbers: NDArray[np.int64]
     widths: tuple[int, ...]
     step_share: float
     optional: tuple[bool, ...]
@@ -87,7 +89,7 @@ class Fitted:
         return network
 
 
-_BY_PIECE = ("features", "labels", "dynamic", "filled", "cohorts", "counts")
+_BY_PIECE = ("features", "labels", "dynamic", "filled", "cohorts", "counts", "numbers")
 
 _KERNEL_STRIDE = 4
 
@@ -115,8 +117,9 @@ def sequences(dataset: Dataset, inputs: Iterable[str]) -> Sequences:
     counts = np.ones(len(dataset.pieces), np.float32)
     if weights:
         counts = np.repeat(np.array([weights[corpus] for corpus in parts], np.float32), list(parts.values()))
+    numbers = np.arange(len(dataset.pieces))
     share, optional = dataset.hop_s / dataset.window_s, _optional(features, names, widths)
-    return Sequences(features, labels, dynamic, filled, cohorts, counts, widths, share, optional)
+    return Sequences(features, labels, dynamic, filled, cohorts, counts, numbers, widths, share, optional)
 
 
 def _optional(features: NDArray[np.float32], names: Sequence[str], widths: Sequence[int]) -> tuple[bool, ...]:
@@ -209,7 +212,8 @@ def fit(
 
 def _solve(data: Sequences, groups: NDArray[np.str_], recipe: Recipe) -> Fitted:
     """The kernel network; its error is that on groups that inner folds held out."""
-    from offline.kernel_fit import Rows, solve
+    from offline.kernel_fit import solve
+    from offline.kernel_ridge import Rows
     from offline.networks import Statistics, standardization
     from offline.steadying import steadied
 
@@ -217,7 +221,11 @@ def _solve(data: Sequences, groups: NDArray[np.str_], recipe: Recipe) -> Fitted:
     # Neighbouring steps share most of their window: one in two seconds says what all of them do.
     last = (data.filled > 0).sum(axis=1, keepdims=True) - 1
     chosen = (_counted(data) > 0) & ((last - np.arange(data.filled.shape[1])) % _KERNEL_STRIDE == 0)
-    pieces, _ = np.nonzero(chosen)
+    pieces, steps = np.nonzero(chosen)
+    # The first of all rows that are one step of one piece is the original: versions lie behind.
+    _, first, of = np.unique(
+        data.numbers[pieces] * data.filled.shape[1] + steps, return_index=True, return_inverse=True
+    )
     # A window that has only begun says less of a piece than the fullest one that it has.
     fullest = (data.filled / data.filled.max(axis=1, keepdims=True))[chosen].astype(np.float64)
     rows = Rows(
@@ -225,6 +233,7 @@ def _solve(data: Sequences, groups: NDArray[np.str_], recipe: Recipe) -> Fitted:
         steadied(data.labels, data.dynamic, data.cohorts)[chosen].astype(np.float64),
         fullest**2 * min(_KERNEL_STRIDE * data.step_share, 1.0) * data.counts[pieces],
         groups[pieces],
+        first[of],
     )
     solution = solve(rows, data.widths, seed=recipe.seed)
     statistics = replace(statistics, landmarks=solution.landmarks)

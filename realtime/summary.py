@@ -11,13 +11,13 @@ from models.affect import Reading, State
 
 
 def weights(times_s: NDArray[np.float64], window_s: float) -> NDArray[np.float64]:
-    """How much each reading counts: by how full its window was, and most of all where it was full.
+    """How much each reading counts: by how full its window was, and far the most where it was full.
 
     A reading after one second knows a tenth of ten, and on rated music such early ones were worth less than even that:
-    of the powers of the share from one to eight, the third is the first that cannot be told from the best.
+    of the powers of the share from one to eight, the eighth explains most.
     """
     filled: NDArray[np.float64] = np.minimum(times_s, window_s) / window_s
-    return filled**3
+    return filled**8
 
 
 def summarize(readings: Sequence[Reading], window_s: float) -> NDArray[np.float64] | None:

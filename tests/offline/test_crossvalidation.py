@@ -13,10 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import offline.crossvalidation
+import offline.kernel_fit
 from models.errors import MoodringError, UsageError
 from offline.crossvalidation import Task, Teacher, cross_validate, fold_key, material, split
 from offline.dataset import Dataset
 from offline.kept import Kept
+from offline.kernel_fit import Solution, solve
+from offline.kernel_ridge import Rows
 from offline.recipe import Recipe
 from offline.search import candidates
 from offline.training import Sequences, fit, sequences
@@ -142,9 +145,32 @@ def test_what_is_varied_stays_on_its_pieces_side_of_the_split(small_dataset: Dat
     everything, groups = with_varied.material.learned_from(np.arange(len(small_dataset.pieces)))
     assert len(everything.features) == len(groups) == len(small_dataset.pieces) + len(varied.pieces)
     np.testing.assert_array_equal(groups[len(small_dataset.pieces) :], varied.groups)
+    assert everything.numbers[len(small_dataset.pieces) :].tolist() == list(range(0, len(small_dataset.pieces), 2))
+    assert set(everything.counts[len(small_dataset.pieces) :]) == {0.5}
     without = cross_validate(small_dataset, ["notes22"], [QUICK])
     assert not np.array_equal(with_varied.predicted, without.predicted)
     assert with_varied.material.digest() != without.material.digest()
+
+
+def test_a_kernel_knows_which_step_of_which_piece_a_version_is_of(
+    small_dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+):
+    learned: list[Rows] = []
+
+    def watch(rows: Rows, widths: tuple[int, ...], *, seed: int) -> Solution:
+        learned.append(rows)
+        return solve(rows, widths, seed=seed)
+
+    monkeypatch.setattr(offline.kernel_fit, "solve", watch)
+    # A version that has the same features differs from its original in nothing but its place.
+    given = material(small_dataset, ["notes22"], varied=[otherwise(small_dataset, "varied", 1.0)])
+    fit(*given.learned_from(np.arange(len(small_dataset.pieces))), replace(QUICK, arch="kernel"))
+    (rows,) = learned
+    versions = np.flatnonzero(rows.version_of != np.arange(len(rows.features)))
+    assert 0.3 < len(versions) / len(rows.features) < 0.4
+    np.testing.assert_array_equal(rows.features[versions], rows.features[rows.version_of[versions]])
+    np.testing.assert_array_equal(rows.groups[versions], rows.groups[rows.version_of[versions]])
+    np.testing.assert_allclose(rows.counted[versions], rows.counted[rows.version_of[versions]] / 2)
 
 
 def test_pieces_heard_otherwise_are_judged_by_who_has_not_learned_from_them(small_dataset: Dataset):

@@ -15,12 +15,12 @@ def reading(time: float, valence: float, state: State = State.LIVE) -> Reading:
 
 def test_a_reading_counts_by_how_full_its_window_was() -> None:
     counted = weights(np.array([0.5, 1.0, 5.0, 10.0, 60.0]), window_s=10.0)
-    np.testing.assert_allclose(counted, [0.05**3, 0.1**3, 0.5**3, 1.0, 1.0])
+    np.testing.assert_allclose(counted, [0.05**8, 0.1**8, 0.5**8, 1.0, 1.0])
 
 
 def test_the_summary_is_the_weighted_mean() -> None:
     summary = summarize([reading(1.0, 3.0), reading(2.0, 8.0)], window_s=10.0)
-    valence = (3 * 1 + 8 * 8) / 9  # the second window is twice as full, and counts two to the third
+    valence = (3 * 1 + 8 * 256) / 257  # the second window is twice as full, and counts two to the eighth
     np.testing.assert_allclose(summary, [valence, 1.0, 10 - valence, 2.0])
 
 
