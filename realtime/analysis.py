@@ -15,6 +15,7 @@ from typing import Any, Literal
 from models.affect import OUTPUTS, Reading
 from models.bundle import Bundle, load_for
 from models.errors import MoodringError
+from realtime.allocation import keep_large_blocks
 from realtime.sources import Source
 from realtime.sources.files import LONG_BLOCK_S, open_file
 from realtime.summary import summarize
@@ -82,10 +83,8 @@ def analyze_files(
             yield result
         return
     others = set(active_children())
-    # Spawned, since onnxruntime does not survive a fork; an interrupt is for the parent to answer.
-    with ProcessPoolExecutor(
-        processes, get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
-    ) as pool:
+    # Spawned, since onnxruntime does not survive a fork.
+    with ProcessPoolExecutor(processes, get_context("spawn"), initializer=_begin_process) as pool:
         try:
             summaries = [pool.submit(work, file) for file in files]
             if progress is not None:
@@ -97,6 +96,12 @@ def analyze_files(
             for process in set(active_children()) - others:
                 process.terminate()
             raise
+
+
+def _begin_process() -> None:
+    keep_large_blocks()
+    # An interrupt is for the parent to answer.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _add(progress: Callable[[float], None], before: int, share: float) -> None:

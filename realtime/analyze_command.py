@@ -15,6 +15,7 @@ import numpy as np
 
 from models.affect import State, normalized
 from models.errors import MoodringError
+from realtime.allocation import keep_large_blocks
 from realtime.analysis import Summary, analyze_files
 from realtime.outputs.palette import find_theme
 from realtime.pictures import MISSING, can_draw
@@ -50,6 +51,7 @@ def analyze_and_tell(
 
     Raises ``MoodringError`` where nothing at all can be done.
     """
+    keep_large_blocks()
     found = list(music_files(inputs))
     files = [file for file in found if isinstance(file, Path)]
     keep = None if output is None else _keeper(output, files)

@@ -15,12 +15,14 @@ PROGRAM = """
 import ctypes
 import sys
 import numpy as np
-from realtime.allocation import return_large_blocks
+from realtime.allocation import keep_large_blocks, return_large_blocks
 from tests.benchmarks.soak import resident_bytes
 
 M_MMAP_THRESHOLD = -3
-ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 32_000_000)
-if sys.argv[1] == "returned":
+if sys.argv[1] == "kept":
+    keep_large_blocks()
+else:
+    ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 32_000_000)
     return_large_blocks()
 before = resident_bytes()
 large, small = zip(*((np.ones(2_000_000, np.uint8), np.ones(200_000, np.uint8)) for _ in range(50)))
