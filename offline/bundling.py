@@ -29,6 +29,7 @@ from offline.crossvalidation import (
 from offline.curves import picture
 from offline.dataset import Dataset
 from offline.kept import Kept
+from offline.kernel_ridge import HOLDS
 from offline.limits import limits
 from offline.networks.kernel import CLIP, COMPONENTS, LANDMARKS
 from offline.recipe import Recipe
@@ -228,6 +229,8 @@ def _about(
     if asked.arch == "kernel":
         training = {name: value for name, value in training.items() if name not in {*_GRADIENT, "epochs"}}
         training |= {"landmarks": LANDMARKS, "components": COMPONENTS, "clip": CLIP}
+        if varied:
+            training["holds"] = dict(zip(("valence", "arousal"), HOLDS, strict=True))
     for option, others in (("varied", varied), ("judge", judged)):
         command += "".join(f" --{option} {one.provenance['condition'].upper()}" for one in others)
     if varied:

@@ -29,7 +29,7 @@ _GAMMAS = (0.125, 0.25, 0.5)
 _SHARES = (0.0, 0.5, 1.0, 2.0, 4.0)
 _SWEEPS = 2
 #: How many searches there are, and on so many rows and landmarks each.
-_CHOICES, _ROWS, _LANDMARKS = 3, 6000, 400
+_CHOICES, _ROWS, _LANDMARKS = 6, 6000, 400
 
 Kernels = tuple[Single, Single]
 
