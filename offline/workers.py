@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from models.errors import UsageError
+from models.errors import MoodringError, UsageError
 
 
 class Share(Protocol):
     """Runs ``function(item, common)`` over items somewhere; gives the results as they come, each with its place."""
 
     def __call__(self, function: Callable[..., Any], items: Sequence[Any], common: Any) -> Iterator[tuple[int, Any]]:
-        """The results; the function, the items and what is common to them must be picklable."""
+        """The results; the function, the items and what is common to them must be picklable.
+
+        Raises ``MoodringError`` where processes are killed again and again over an item.
+        """
 
 
 def one_after_another(function: Callable[..., Any], items: Sequence[Any], common: Any) -> Iterator[tuple[int, Any]]:
@@ -66,6 +70,12 @@ def workers(jobs: int, scheduler: str | None) -> Iterator[Share]:
         futures = [client.submit(function, item, spread, retries=2, pure=False) for item in items]
         places = {future.key: place for place, future in enumerate(futures)}
         for future, result in as_completed(futures, with_results=True):
+            # What no worker is left to give, since each that tried was killed, comes back as cancelled.
+            if isinstance(result, CancelledError):
+                raise MoodringError(
+                    "a process was killed over and over, most likely for want of memory; "
+                    "try again with fewer jobs: what is done is kept"
+                )
             yield places[future.key], result
 
     try:
