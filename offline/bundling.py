@@ -34,7 +34,8 @@ from offline.limits import limits
 from offline.networks.kernel import CLIP, COMPONENTS, LANDMARKS
 from offline.recipe import Recipe
 from offline.search import candidates
-from offline.training import Fitted, Sequences, fit
+from offline.sequences import Sequences
+from offline.training import Fitted, fit
 from offline.transfer import lesson_of_bundle
 from offline.workers import Share, one_after_another
 
@@ -186,14 +187,14 @@ def _train_on_everything(
     digest = validated.material.digest() if teacher is None else Material(data, dataset.groups).digest()
     if teacher is not None and validated.material.taught is not None:
         # Where every fold had a teacher of its own, the bundle itself has not been asked yet.
-        lesson = validated.material.lesson or lesson_of_bundle(teacher, validated.material.taught.features)
+        lesson = validated.material.lesson or lesson_of_bundle(teacher, validated.material.taught.padded())
         digest = fold_key(digest, lesson.digest())
     task = Task(validated.recipe, EVERYTHING)
     key = fold_key(digest, (task, validated.epochs))
     fitted: Fitted | None = None if kept is None else kept.get(key)
     if fitted is None:
         watched = partial(watch, task) if watch else None
-        everything, groups = validated.material.learned_from(np.arange(len(data.features)))
+        everything, groups = validated.material.learned_from(np.arange(len(data.filled)))
         fitted = fit(everything, groups, validated.recipe, epochs=validated.epochs, lesson=lesson, watch=watched)
         if kept is not None:
             kept.set(key, fitted)
@@ -265,7 +266,7 @@ def _optional(inputs: Sequence[str], data: Sequences) -> list[str]:
 
 def _examples(data: Sequences, count: int = 24) -> NDArray[np.float32]:
     """Real sequences for the check of an export, some steps of each masked."""
-    chosen: NDArray[np.float32] = data.features[np.linspace(0, len(data.features) - 1, count).astype(int)].copy()
+    chosen = data.padded(np.linspace(0, len(data.filled) - 1, count).astype(int))
     chosen[:, ::7] = 0.0
     chosen[0, 3:] = 0.0
     return chosen

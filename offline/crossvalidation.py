@@ -28,7 +28,8 @@ from offline.kept import Kept
 from offline.metrics import Scores, Values, known_mean, scores, spread_scores
 from offline.otherwise import Otherwise, same_pieces, steps_of
 from offline.recipe import Recipe
-from offline.training import Fitted, Sequences, fit, sequences
+from offline.sequences import Sequences, sequences
+from offline.training import Fitted, fit
 from offline.transfer import Lesson, lesson_of_bundle, lesson_of_network
 from offline.workers import Share, one_after_another
 
@@ -101,7 +102,8 @@ class Material:
         if self.lesson is not None:
             arrays += [self.lesson.affect, self.lesson.embedding]
         for array in arrays:
-            digest.update(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
+            digest.update(repr(array.shape).encode())
+            digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
 
@@ -160,7 +162,7 @@ def material(
         if name not in dataset.provenance["feature_sets"]:
             raise MoodringError(f"the teacher needs the features '{name}', which the dataset lacks")
     taught = sequences(dataset, teacher.inputs)
-    lesson = None if teacher.bundle is None else lesson_of_bundle(teacher.bundle, taught.features)
+    lesson = None if teacher.bundle is None else lesson_of_bundle(teacher.bundle, taught.padded())
     return Material(own, dataset.groups, taught, lesson, apart=apart)
 
 
@@ -181,7 +183,7 @@ def train_fold(task: Task, material: Material, watch: TaskWatch | None = None) -
         recipe = replace(task.teacher, seed=task.recipe.seed, folds=task.recipe.folds)
         taught = material.taught.take(training)
         fitted = fit(taught, material.groups[training], recipe)
-        lesson = lesson_of_network(fitted.network(), taught.features)
+        lesson = lesson_of_network(fitted.network(), taught.padded())
     own, groups = material.learned_from(training)
     watched = partial(watch, task) if watch else None
     return fit(own, groups, task.recipe, lesson=lesson, watch=watched)
@@ -284,7 +286,7 @@ def fold_key(digest: str, task: object) -> str:
 def training_code() -> str:
     """A hash of everything that decides what a training gives: our code and the libraries' versions."""
     here = Path(__file__).parent
-    own = ("training.py", "transfer.py", "steadying.py", "crossvalidation.py")
+    own = ("training.py", "transfer.py", "steadying.py", "sequences.py", "crossvalidation.py")
     files = [*here.glob("networks/*.py"), *here.glob("kernel_*.py"), *(here / name for name in own)]
     digest = hashlib.sha256(repr([metadata.version(name) for name in ("tensorflow", "keras", "numpy")]).encode())
     for file in sorted(files):

@@ -12,7 +12,7 @@ from models.errors import MoodringError
 from offline.dataset import Dataset
 from offline.evaluation import summarize_piece
 from offline.metrics import Scores, Values, scores
-from offline.training import Sequences
+from offline.sequences import Sequences
 
 #: So many pieces go through a network together: more would not fit where they are long.
 _AT_ONCE = 16
@@ -68,6 +68,6 @@ def steps_of(network: Any, dataset: Dataset, own: Sequences, pieces: NDArray[np.
     for start in range(0, len(pieces), _AT_ONCE):
         some = pieces[start : start + _AT_ONCE]
         lengths = [len(dataset.pieces[piece].times_s) for piece in some]
-        affect = run(network, own.features[some, : max(lengths)])
+        affect = run(network, own.padded(some)[:, : max(lengths)])
         for row, length in enumerate(lengths):
             yield affect[row, :length].astype(np.float64)

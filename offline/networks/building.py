@@ -51,7 +51,7 @@ class Statistics:
         widths: tuple[int, ...] | None = None,
         optional: tuple[bool, ...] = (),
     ) -> Statistics:
-        """The statistics of sequences [shape=(pieces, steps, features)] over the steps that are not masked.
+        """The statistics of those steps [shape=(…, features)] that are not masked, with their labels [shape=(…, 4)].
 
         Labels that are NaN are not known; where a column has none at all, its prior is 1.
         """

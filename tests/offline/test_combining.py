@@ -54,7 +54,7 @@ def test_datasets_of_different_windows_are_not_put_together():
 
 def test_a_piece_counts_what_its_dataset_is_said_to_weigh():
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed (extra 'offline')")
-    from offline.training import sequences
+    from offline.sequences import sequences
 
     first, second = rated("a", np.array([4.0, 6.0]), 1.0), rated("b", np.array([5.0, 5.5, 6.0]), 0.5)
     both = combined([first, second], [1.0, 0.25])

@@ -22,7 +22,8 @@ from offline.kernel_fit import Solution, solve
 from offline.kernel_ridge import Rows
 from offline.recipe import Recipe
 from offline.search import candidates
-from offline.training import Sequences, fit, sequences
+from offline.sequences import Sequences, sequences
+from offline.training import fit
 from offline.workers import workers
 
 QUICK = Recipe("dense", folds=2, most_epochs=3, patience=2)
@@ -49,8 +50,9 @@ def test_training_twice_with_one_seed_gives_one_network(small_dataset: Dataset):
     recipe = replace(QUICK, arch="rnn")
     first, second = (fit(data, small_dataset.groups, recipe, epochs=2).network() for _ in range(2))
     other = fit(data, small_dataset.groups, replace(recipe, seed=9), epochs=2).network()
-    assert np.array_equal(first(data.features), second(data.features))
-    assert not np.array_equal(first(data.features), other(data.features))
+    features = data.padded()
+    assert np.array_equal(first(features), second(features))
+    assert not np.array_equal(first(features), other(features))
 
 
 def test_early_stopping_keeps_the_weights_of_its_best_epoch(small_dataset: Dataset):
@@ -133,7 +135,7 @@ def test_what_is_varied_stays_on_its_pieces_side_of_the_split(small_dataset: Dat
 
     def watch(data: Sequences, groups: np.ndarray, recipe: Recipe, **settings: object) -> object:
         learned.append(set(groups))
-        assert len(groups) == len(data.features)
+        assert len(groups) == len(data.filled)
         return fit(data, groups, recipe, **settings)  # type: ignore[arg-type]
 
     monkeypatch.setattr(offline.crossvalidation, "fit", watch)
@@ -143,7 +145,7 @@ def test_what_is_varied_stays_on_its_pieces_side_of_the_split(small_dataset: Dat
         assert groups == set(small_dataset.groups[training])
         assert groups.isdisjoint(small_dataset.groups[test])
     everything, groups = with_varied.material.learned_from(np.arange(len(small_dataset.pieces)))
-    assert len(everything.features) == len(groups) == len(small_dataset.pieces) + len(varied.pieces)
+    assert len(everything.filled) == len(groups) == len(small_dataset.pieces) + len(varied.pieces)
     np.testing.assert_array_equal(groups[len(small_dataset.pieces) :], varied.groups)
     assert everything.numbers[len(small_dataset.pieces) :].tolist() == list(range(0, len(small_dataset.pieces), 2))
     assert set(everything.counts[len(small_dataset.pieces) :]) == {0.5}
@@ -184,13 +186,33 @@ def test_pieces_heard_otherwise_are_judged_by_who_has_not_learned_from_them(smal
 
 def test_steps_that_are_not_there_were_not_rated(small_dataset: Dataset):
     long = sequences(small_dataset, ["notes22"])
-    short = replace(long, **{name: getattr(long, name)[:, :20] for name in ("features", "labels", "dynamic", "filled")})
+    cut = {name: getattr(long, name)[:, :20] for name in ("labels", "dynamic", "filled")}
+    short = replace(long, features=long.padded()[:, :20].reshape(-1, 22), **cut)
     short.dynamic[:] = 5.0
-    both = short.with_more(long)
-    assert both.features.shape[:2] == (2 * len(long.features), long.features.shape[1])
-    padded = both.dynamic[: len(long.features), 20:]
-    assert np.isnan(padded).all()
-    assert not both.filled[: len(long.features), 20:].any()
+    both, count = short.with_more(long), len(long.filled)
+    assert both.filled.shape == (2 * count, long.filled.shape[1])
+    assert np.isnan(both.dynamic[:count, 20:]).all()
+    assert not both.filled[:count, 20:].any()
+    np.testing.assert_array_equal(both.padded()[count:], long.padded())
+    assert not both.padded(np.arange(count))[:, 20:].any()
+
+
+def test_one_long_piece_does_not_make_all_of_them_long(small_dataset: Dataset):
+    piece = small_dataset.pieces[0]
+    times_s = np.arange(1, 5001) * small_dataset.hop_s
+    long = replace(
+        piece,
+        times_s=times_s,
+        features={name: np.resize(values, (5000, values.shape[1])) for name, values in piece.features.items()},
+        labels=np.resize(piece.labels, (5000, 4)),
+        dynamic=None,
+    )
+    data = sequences(replace(small_dataset, pieces=(*small_dataset.pieces, long)), ["notes22"])
+    steps = sum(len(piece.times_s) for piece in small_dataset.pieces) + 5000
+    assert data.features.shape == (steps, 22)
+    few = data.take(np.array([len(small_dataset.pieces), 0]))
+    np.testing.assert_array_equal(few.features[:5000], long.features["notes22"])
+    np.testing.assert_array_equal(few.features[5000:], piece.features["notes22"])
 
 
 def test_only_the_same_pieces_can_be_heard_otherwise(small_dataset: Dataset):

@@ -23,13 +23,13 @@ from offline.dataset import Dataset
 from offline.export import check_agreement, export
 from offline.networks import ARCHITECTURES, Statistics, architecture
 from offline.placing import verify_output
-from offline.training import sequences
+from offline.sequences import sequences
 
 
 @pytest.fixture(scope="module")
 def examples(small_dataset: Dataset) -> np.ndarray:
     """Sequences of real music, rests put in [shape=(16, 60, 22)]."""
-    features = sequences(small_dataset, ["notes22"]).features.copy()
+    features = sequences(small_dataset, ["notes22"]).padded()
     features[:, ::7] = 0.0
     features[1] = 0.0
     return features
@@ -38,7 +38,7 @@ def examples(small_dataset: Dataset) -> np.ndarray:
 def network(small_dataset: Dataset, arch: str, seed: int = 1) -> keras.Model:
     """A network whose weights are anything but what they began as, without a training's time."""
     data = sequences(small_dataset, ["notes22"])
-    built = architecture(arch).build(Statistics.of(data.features, data.labels), 0.2, seed)
+    built = architecture(arch).build(Statistics.of(data.features, data.labels[data.is_step]), 0.2, seed)
     random = np.random.default_rng(seed)
     built.set_weights([values + random.normal(0, 0.05, values.shape) for values in built.get_weights()])
     return built
@@ -101,7 +101,9 @@ def test_what_fits_half_precision_is_kept_in_it_and_loses_nothing(
     small_dataset: Dataset, examples: np.ndarray, tmp_path: Path
 ):
     data = sequences(small_dataset, ["notes22"])
-    built = architecture("kernel").build(replace(Statistics.of(data.features, data.labels), landmarks=400), 0.0, 1)
+    built = architecture("kernel").build(
+        replace(Statistics.of(data.features, data.labels[data.is_step]), landmarks=400), 0.0, 1
+    )
     random = np.random.default_rng(1)
     full = [random.normal(0, 0.2, values.shape).astype(np.float32) for values in built.get_weights()]
     full[-1] = np.full(2, 0.1, np.float32)  # the least likeness, which nothing is divided by when it is below 0
@@ -120,9 +122,9 @@ def test_a_kernel_takes_a_few_operations_more_for_each_feature_set(small_dataset
     data = sequences(small_dataset, ["notes22"])
     operations = []
     for widths in ((22,), (5, 5, 6, 6)):
-        statistics = replace(Statistics.of(data.features, data.labels, widths), landmarks=40)
+        statistics = replace(Statistics.of(data.features, data.labels[data.is_step], widths), landmarks=40)
         built = architecture("kernel").build(statistics, 0.0, 1)
-        output = write(built, tmp_path / f"sets-{len(widths)}", "kernel", data.features[:2])
+        output = write(built, tmp_path / f"sets-{len(widths)}", "kernel", data.padded()[:2])
         operations.append(len(onnx.load(output / "step.onnx").graph.node))
     # Two products and what stacks them; and what takes the sets apart and puts them together.
     assert operations[1] - operations[0] <= 3 * 3 + 4

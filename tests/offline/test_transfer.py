@@ -15,7 +15,8 @@ from offline.bundling import open_teacher
 from offline.crossvalidation import Task, Teacher, material, split, train_fold
 from offline.dataset import Dataset
 from offline.recipe import Recipe
-from offline.training import fit, sequences
+from offline.sequences import sequences
+from offline.training import fit
 from offline.transfer import Lesson, affect_error, label_error, lesson_of_bundle, lesson_of_network
 
 QUICK = Recipe("dense", folds=2, most_epochs=3, patience=2)
@@ -43,22 +44,23 @@ def test_the_error_of_a_student_is_the_sum_of_its_parts():
 
 def test_a_bundle_teaches_its_second_layer_as_the_network_that_it_came_from(small_dataset: Dataset):
     data = sequences(small_dataset, ["notes22"])
+    features = data.padded()
     bundle = load("seed-rnn")
-    lesson = lesson_of_bundle(bundle, data.features[:2])
+    lesson = lesson_of_bundle(bundle, features[:2])
     assert lesson.affect.shape == (2, 60, 4)
     assert lesson.embedding.shape == (2, 60, 64)
     assert np.abs(lesson.embedding).max() <= 1.0  # tanh
     assert lesson.embedding.std() > 0.1
     fitted = fit(data, small_dataset.groups, replace(QUICK, arch="rnn"), epochs=1)
-    of_network = lesson_of_network(fitted.network(), data.features[:2])
+    of_network = lesson_of_network(fitted.network(), features[:2])
     assert of_network.embedding.shape == (2, 60, 64)
-    np.testing.assert_allclose(of_network.affect, fitted.network()(data.features[:2]), atol=1e-6)
-    assert lesson_of_bundle(load("seed-dense"), data.features[:1]).embedding.shape == (1, 60, 0)
+    np.testing.assert_allclose(of_network.affect, fitted.network()(features[:2]), atol=1e-6)
+    assert lesson_of_bundle(load("seed-dense"), features[:1]).embedding.shape == (1, 60, 0)
 
 
 def test_a_student_keeps_its_own_inputs_and_outputs(small_dataset: Dataset):
     data = sequences(small_dataset, ["notes22"])
-    lesson = lesson_of_bundle(load("seed-rnn"), data.features)
+    lesson = lesson_of_bundle(load("seed-rnn"), data.padded())
     fitted = fit(data, small_dataset.groups, QUICK, epochs=1, lesson=lesson)
     alone = fit(data, small_dataset.groups, QUICK, epochs=1)
     assert [weights.shape for weights in fitted.weights] == [weights.shape for weights in alone.weights]
@@ -70,8 +72,9 @@ def test_only_the_teacher_is_learned_from_when_it_is_all_that_counts(small_datas
     flat = Lesson(np.full_like(data.labels, 3.0), np.empty((*data.labels.shape[:2], 0), np.float32))
     recipe = replace(QUICK, taught=1.0, learning_rate=0.02)
     fitted = fit(data, small_dataset.groups, recipe, epochs=60, lesson=flat)
-    heard = data.features.any(axis=-1)
-    assert np.asarray(fitted.network()(data.features))[heard].mean() == pytest.approx(3.0, abs=0.3)
+    features = data.padded()
+    heard = features.any(axis=-1)
+    assert np.asarray(fitted.network()(features))[heard].mean() == pytest.approx(3.0, abs=0.3)
 
 
 def test_every_fold_has_a_teacher_that_has_not_seen_what_the_fold_is_judged_by(
