@@ -175,9 +175,9 @@ def exhaustive() -> dict[str, list[float]]:
 
 
 def estimate(heard: list[bool], said: list[float], until_s: Fraction) -> float:
-    """What a piece comes to by then: each step counts by the cube of how full its window was, if it heard anything."""
+    """What a piece comes to by then: each step that heard anything counts by the 8th power of how full its window was."""
     steps = [
-        ((min(Fraction(number, 2), Fraction(WINDOW_S)) / WINDOW_S) ** 3, hears, Fraction(value))
+        ((min(Fraction(number, 2), Fraction(WINDOW_S)) / WINDOW_S) ** 8, hears, Fraction(value))
         for number, (hears, value) in enumerate(zip(heard, said, strict=True), start=1)
         if Fraction(number, 2) <= until_s
     ]
