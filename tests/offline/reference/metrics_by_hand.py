@@ -175,7 +175,7 @@ def exhaustive() -> dict[str, list[float]]:
 
 
 def estimate(heard: list[bool], said: list[float], until_s: Fraction) -> float:
-    """What a piece comes to by then: each step that heard anything counts by the 8th power of how full its window was."""
+    """What a piece comes to by then: a step that heard anything counts by the 8th power of how full its window was."""
     steps = [
         ((min(Fraction(number, 2), Fraction(WINDOW_S)) / WINDOW_S) ** 8, hears, Fraction(value))
         for number, (hears, value) in enumerate(zip(heard, said, strict=True), start=1)
