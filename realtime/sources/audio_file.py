@@ -91,9 +91,10 @@ def _open(path: Path) -> soundfile.SoundFile:
     try:
         sound = soundfile.SoundFile(path)
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: called .raw, which has no format to tell from
+        other = ".flac" if path.suffix.lower() == ".wav" else ".wav"
         raise MoodringError(
             f"{path} is not sound that can be read here: convert it to WAV, FLAC, Ogg or MP3 "
-            f"(for example: ffmpeg -i {path.name} {path.stem}.wav)"
+            f"(for example: ffmpeg -i {path.name} {path.stem}{other})"
         ) from error
     if not sound.frames:
         sound.close()

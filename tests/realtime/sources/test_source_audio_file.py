@@ -157,13 +157,15 @@ def test_a_file_without_a_sample(tmp_path: Path) -> None:
     assert refusal(path, MoodringError) == f"{path} is empty, it holds no sound at all: save or download it again"
 
 
-@pytest.mark.parametrize("name", ["tune.wav", "tune.m4a", "tune.raw"])
-def test_a_file_that_is_no_sound(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "converted"), [("tune.wav", "tune.flac"), ("tune.m4a", "tune.wav"), ("tune.raw", "tune.wav")]
+)
+def test_a_file_that_is_no_sound(tmp_path: Path, name: str, converted: str) -> None:
     path = tmp_path / name
     path.write_text("not a sound\n" * 100)
     assert refusal(path, MoodringError) == (
         f"{path} is not sound that can be read here: convert it to WAV, FLAC, Ogg or MP3 "
-        f"(for example: ffmpeg -i {name} tune.wav)"
+        f"(for example: ffmpeg -i {name} {converted})"
     )
 
 
