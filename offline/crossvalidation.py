@@ -151,10 +151,11 @@ def material(
     if varied:
         # All versions of a piece together count half of what it counts: enough to know it, too little to blur what is
         # clear.
-        others = [
-            replace(heard, counts=heard.counts / np.float32(2 * len(varied)), numbers=same_pieces(dataset, one, inputs))
-            for one, heard in ((one, sequences(one, inputs)) for one in varied)
-        ]
+        others = []
+        for one in varied:
+            numbers = same_pieces(dataset, one, inputs)
+            heard = sequences(one, inputs)
+            others.append(replace(heard, counts=heard.counts / np.float32(2 * len(varied)), numbers=numbers))
         return Material(own, dataset.groups, varied=reduce(Sequences.with_more, others), apart=apart)
     if teacher is None:
         return Material(own, dataset.groups, apart=apart)

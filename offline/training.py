@@ -130,7 +130,7 @@ def _solve(data: Sequences, groups: NDArray[np.str_], recipe: Recipe) -> Fitted:
 
     statistics = Statistics.of(data.features, data.labels[data.is_step], data.widths, data.optional)
     # Neighbouring steps share most of their window: one in two seconds says what all of them do.
-    last = (data.filled > 0).sum(axis=1, keepdims=True) - 1
+    last = data.is_step.sum(axis=1, keepdims=True) - 1
     chosen = (_counted(data) > 0) & ((last - np.arange(data.filled.shape[1])) % _KERNEL_STRIDE == 0)
     pieces, steps = np.nonzero(chosen)
     # The first of all rows that are one step of one piece is the original: versions lie behind.

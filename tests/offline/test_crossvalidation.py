@@ -227,6 +227,13 @@ def test_only_the_same_pieces_can_be_heard_otherwise(small_dataset: Dataset):
             cross_validate(small_dataset, ["notes22"], [QUICK], judged=[wrong])
 
 
+def test_what_is_varied_and_lacks_a_feature_set_is_told(small_dataset: Dataset):
+    odd = otherwise(small_dataset, "varied", 1.0)
+    bare = Dataset(tuple(replace(piece, features={}) for piece in odd.pieces), {**odd.provenance, "feature_sets": []})
+    with pytest.raises(MoodringError, match="what was heard 'varied' lacks the features 'notes22'"):
+        material(small_dataset, ["notes22"], varied=[bare])
+
+
 def test_a_teacher_and_what_is_varied_exclude_each_other(small_dataset: Dataset):
     teacher = Teacher(("notes22",), recipe=QUICK)
     with pytest.raises(UsageError, match="leave out one of the two"):
