@@ -21,11 +21,11 @@ from sklearn.model_selection import GroupKFold
 from models.bundle import Bundle
 from models.errors import MoodringError, UsageError
 from offline.baselines import Fold
-from offline.dataset import Dataset, PieceSteps
-from offline.dynamic import dynamic_errors, on_their_scale
-from offline.evaluation import AXES, Evaluation, genre_rows, piece_labels, summarize_piece
+from offline.breakdown import by_corpus, by_genre
+from offline.dataset import Dataset
+from offline.evaluation import Evaluation, piece_labels, summarize_piece
 from offline.kept import Kept
-from offline.metrics import Scores, Values, known_mean, scores, spread_scores
+from offline.metrics import Values, known_mean, scores
 from offline.otherwise import Otherwise, same_pieces, steps_of
 from offline.recipe import Recipe
 from offline.sequences import Sequences, sequences
@@ -252,9 +252,9 @@ def cross_validate(
         len(folds),
         scores(predicted[rows], truth[rows]),
         scores(constant[rows], truth[rows]),
-        _by_corpus(dataset, folds, predicted, steps),
+        by_corpus(dataset, folds, predicted, steps),
         {one.condition: one.scores(predicted, truth) for one in otherwise},
-        _by_genre([dataset.pieces[row] for row in rows], predicted[rows], truth[rows]),
+        by_genre([dataset.pieces[row] for row in rows], predicted[rows], truth[rows]),
     )
     about = (tuple(errors.tolist()), everything, tuple(folds))
     return CrossValidation(evaluation, candidates[best], epochs, tuple(chosen), predicted[rows], truth[rows], *about)
@@ -293,42 +293,3 @@ def training_code() -> str:
     for file in sorted(files):
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
-
-
-def _by_genre(pieces: Sequence[PieceSteps], predicted: Values, truth: Values) -> dict[str, Scores]:
-    """How many pieces each genre has, and how well readings tell them apart."""
-    found = {}
-    for genre, rows in genre_rows(pieces).items():
-        if len(rows) > 1:
-            figures = scores(predicted[rows], truth[rows])
-            kept = {f"{kind}_{axis}": figures[f"{kind}_{axis}_mean"] for kind in ("r", "rmse") for axis, _ in AXES}
-            found[genre] = {"pieces": len(rows), **kept}
-    return found
-
-
-def _by_corpus(
-    dataset: Dataset, folds: Sequence[Fold], predicted: Values, steps: Sequence[Values]
-) -> dict[str, dict[str, Scores]]:
-    """Scores of each corpus: ``per_piece``, ``per_step``, what the ``spread`` of pieces is worth, and where there are
-    ratings given while listening the ``dynamic`` error, as it is and on their scale."""
-    start, found = 0, {}
-    moved = on_their_scale(dataset, folds, steps)
-    parts = dataset.provenance.get("parts", {dataset.provenance.get("corpus", "?"): len(dataset.pieces)})
-    judged = np.asarray(np.isfinite(predicted).all(axis=1))
-    for corpus, count in parts.items():
-        rows = [start + int(row) for row in np.flatnonzero(judged[start : start + count])]
-        start += count
-        if len(rows) < 2:
-            continue
-        pieces, truth = [dataset.pieces[row] for row in rows], piece_labels(dataset)[rows]
-        said = np.concatenate([steps[row] for row in rows])
-        labels = np.concatenate([piece.labels for piece in pieces]).astype(np.float64)
-        found[corpus] = {
-            "per_piece": scores(predicted[rows], truth),
-            "per_step": scores(said, labels),
-            "spread": spread_scores(predicted[rows], truth),
-        }
-        if errors := dynamic_errors(pieces, [steps[row] for row in rows]):
-            on_scale = dynamic_errors(pieces, [moved[row] for row in rows])
-            found[corpus] |= {"dynamic": errors, "dynamic_on_their_scale": on_scale}
-    return found
