@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import count
@@ -70,6 +71,8 @@ def analyze_files(
     share the work, fewer where the files are too few to be worth their start. ``keep`` is called with each summary in
     the process that made it, so it must be picklable; ``progress`` is called here with the number of files that are
     done, from any thread and with parts of files where one is followed after the other.
+
+    Raises ``UsageError`` for an unknown model, and ``MoodringError`` where a process is killed.
     """
     if model is not None:
         load_for("sound", model)  # an unknown model is the request's fault, not the files'
@@ -91,6 +94,10 @@ def analyze_files(
                 _watch(summaries, progress)
             for summary in summaries:
                 yield summary.result()
+        except BrokenProcessPool:
+            raise MoodringError(
+                "a process was killed, most likely for want of memory; try again with fewer --jobs"
+            ) from None
         except BaseException:
             # Nobody waits for what is under way; files are moved into place, so none is left half written.
             for process in set(active_children()) - others:

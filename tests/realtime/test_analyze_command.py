@@ -271,6 +271,15 @@ class TestPlot:
         assert found.model == "notes"
 
 
+def be_killed(summary: Summary) -> None:
+    os._exit(9)
+
+
+def test_a_process_that_is_killed_is_told_in_one_line() -> None:
+    with pytest.raises(MoodringError, match=r"a process was killed, .* try again with fewer --jobs"):
+        list(analyze_files([SCORE] * 6, jobs=2, keep=be_killed))
+
+
 def moodring(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "cli", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
