@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.affect import OUTPUTS
 from models.bundle import Bundle
 from models.errors import MoodringError
 from models.predictor import Predictor
@@ -198,12 +197,8 @@ def _verify_apart(bundle: Bundle, dataset: Dataset) -> None:
 
 def _predict(bundle: Bundle, piece: PieceSteps) -> Values:
     predictor = Predictor(bundle)
-    state = predictor.start()
-    affect = np.empty((len(piece.times_s), len(OUTPUTS)), np.float64)
-    for number in range(len(affect)):
-        features = {known.name: piece.features[known.name][number] for known in bundle.feature_sets}
-        affect[number], state = predictor.step(features, state)
-    return affect
+    affect, _ = predictor.follow(piece.features, predictor.start())
+    return affect.astype(np.float64)
 
 
 def _summaries(dataset: Dataset, steps: Sequence[Values], names: Sequence[str], *, until_s: float = math.inf) -> Values:

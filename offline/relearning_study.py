@@ -39,11 +39,8 @@ def elsewhere(like: Base, dataset: Dataset) -> Base:
 
 
 def _said(predictor: Predictor, piece: PieceSteps) -> Values:
-    state, said = predictor.start(), []
-    for features in piece.features["notes22"]:
-        affect, state = predictor.step({"notes22": features}, state)
-        said.append(affect)
-    return np.array(said, np.float64)
+    affect, _ = predictor.follow(piece.features, predictor.start())
+    return affect.astype(np.float64)
 
 
 def held_out(base: Base, listener: Listener, minutes: float, dataset: Dataset, seed: int) -> dict[str, float]:

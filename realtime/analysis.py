@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import count
-from multiprocessing import active_children, get_context
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from models.affect import OUTPUTS, Reading
 from models.bundle import Bundle, load_for
@@ -21,6 +18,9 @@ from realtime.sources import Source
 from realtime.sources.files import LONG_BLOCK_S, open_file
 from realtime.summary import summarize
 from realtime.tracker import EmotionTracker
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 #: A process takes as long to start as it does to follow a few short files.
 _FILES_WORTH_A_PROCESS = 3
@@ -85,6 +85,20 @@ def analyze_files(
                 progress(number + 1)
             yield result
         return
+    yield from _in_processes(processes, work, files, progress)
+
+
+def _in_processes(
+    processes: int,
+    work: Callable[[Path], Summary | MoodringError],
+    files: Sequence[Path],
+    progress: Callable[[float], None] | None,
+) -> Iterator[Summary | MoodringError]:
+    # What one file does not need takes long to load.
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import active_children, get_context
+
     others = set(active_children())
     # Spawned, since onnxruntime does not survive a fork.
     with ProcessPoolExecutor(processes, get_context("spawn"), initializer=_begin_process) as pool:

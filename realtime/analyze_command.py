@@ -17,7 +17,6 @@ from models.affect import State, normalized
 from models.errors import MoodringError
 from realtime.allocation import keep_large_blocks
 from realtime.analysis import Summary, analyze_files
-from realtime.outputs.palette import find_theme
 from realtime.pictures import MISSING, can_draw
 from realtime.pictures.folder import make_folder, piece_names, titles_of, write_piece, write_together
 from realtime.readings_file import read_readings
@@ -169,6 +168,8 @@ def summary_table(summaries: Sequence[Summary]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from realtime.outputs.palette import find_theme
 
     console = Console()
     theme = find_theme("auto", os.environ, no_color=console.no_color)

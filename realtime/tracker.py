@@ -7,10 +7,13 @@ for reading in tracker.push([Sound(samples, sample_rate)]):
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from models.affect import SCALE_HIGH, SCALE_LOW, Reading
+import numpy as np
+from numpy.typing import NDArray
+
+from models.affect import OUTPUTS, SCALE_HIGH, SCALE_LOW, Reading
 from models.bundle import Bundle, load
 from models.errors import UsageError
 from models.predictor import Predictor
@@ -20,6 +23,8 @@ from realtime.note_events import Struck
 from realtime.outline import Outline
 
 DEFAULT_MODEL = "seed-rnn"
+
+FloatArray = NDArray[np.float32]
 
 
 class EmotionTracker:
@@ -129,12 +134,10 @@ class EmotionTracker:
         self._states = [self._predictor.start() for _ in range(self._copies)]
         self._steps = 0
 
-    def _read(self, moments: Iterable[Moment]) -> list[Reading]:
+    def _read(self, moments: Sequence[Moment]) -> list[Reading]:
         readings = []
-        for moment in moments:
+        for moment, affect in zip(moments, self._affects(moments), strict=True):
             self._steps += 1
-            phase = self._steps % self._copies
-            affect, self._states[phase] = self._predictor.step(moment.features, self._states[phase])
             if self._steps % self._every == 0:
                 valence, valence_std, arousal, arousal_std = (float(value) for value in affect)
                 # A network that meets what it was not trained on may leave the scale, which has nothing beyond its end.
@@ -154,6 +157,18 @@ class EmotionTracker:
                     )
                 )
         return readings
+
+    def _affects(self, moments: Sequence[Moment]) -> FloatArray:
+        """What the network says of each moment, in ``OUTPUTS``' order [shape=(moments, 4)]."""
+        affects = np.empty((len(moments), len(OUTPUTS)), np.float32)
+        # Each phase steps through the moments that are its own.
+        for first in range(min(self._copies, len(moments))):
+            own = slice(first, None, self._copies)
+            phase = (self._steps + 1 + first) % self._copies
+            features = [moment.features for moment in moments[own]]
+            rows = {known.name: np.stack([one[known.name] for one in features]) for known in self.bundle.feature_sets}
+            affects[own], self._states[phase] = self._predictor.follow(rows, self._states[phase])
+        return affects
 
 
 def _division(bundle: Bundle, rate_hz: float | None) -> tuple[int, int]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from models.affect import OUTPUTS
 from models.bundle import Bundle
 from models.errors import MoodringError
 from models.predictor import Predictor
@@ -64,13 +63,9 @@ def rated_pieces(bundle: Bundle, dataset: Dataset, rater: str | None = None) -> 
 
 def _rated(bundle: Bundle, piece: PieceSteps) -> Rated:
     predictor = Predictor(bundle)
-    state = predictor.start()
-    affect = np.empty((len(piece.times_s), len(OUTPUTS)))
-    for number in range(len(affect)):
-        features = {known.name: piece.features[known.name][number] for known in bundle.feature_sets}
-        affect[number], state = predictor.step(features, state)
+    affect, _ = predictor.follow(piece.features, predictor.start())
     own = np.concatenate([piece.features[known.name] for known in bundle.feature_sets], axis=1)
-    return Rated(piece.piece, piece.group, affect, own, rated_in_time(piece))
+    return Rated(piece.piece, piece.group, affect.astype(np.float64), own, rated_in_time(piece))
 
 
 def without_delay(one: Rated, steps: int) -> Rated:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.agreement import read_examples
 from models.bundle import BUNDLED, SEQUENCE_NETWORK, load
 from models.predictor import NetworkState, Predictor
 from models.transcription import open_network
@@ -104,6 +105,36 @@ def test_streams_do_not_disturb_each_other(sequences: list[np.ndarray]) -> None:
         for stream in (0, 1):
             affect, states[stream] = predictor.step({"notes22": sequences[stream][step]}, states[stream])
             np.testing.assert_array_equal(affect, alone[stream][step])
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("together", [1, 7, 16, 40])
+def test_steps_that_come_together_give_the_same_to_the_last_bit(
+    name: str, together: int, sequences: list[np.ndarray]
+) -> None:
+    predictor = Predictor(load(BUNDLED / name))
+    for features in sequences:
+        whole, end = predictor.follow({"notes22": features}, predictor.start())
+        state, parts = predictor.start(), []
+        for first in range(0, len(features), together):
+            affect, state = predictor.follow({"notes22": features[first : first + together]}, state)
+            parts.append(affect)
+        np.testing.assert_array_equal(np.concatenate(parts), whole)
+        np.testing.assert_equal(dict(state), dict(end))
+        affects, _ = stepped(predictor, features, predictor.start())
+        np.testing.assert_allclose(whole, affects, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("together", [1, 3, 16])
+def test_the_steps_of_a_kernel_network_do_too(together: int) -> None:
+    bundle = load(BUNDLED / "audio")
+    predictor, examples = Predictor(bundle), read_examples(bundle)
+    features = {name: values.reshape(-1, values.shape[-1]) for name, values in examples.features.items()}
+    whole, _ = predictor.follow(features, {})
+    assert len(whole) > 1
+    for first in range(0, len(whole), together):
+        rows = {name: values[first : first + together] for name, values in features.items()}
+        np.testing.assert_array_equal(predictor.follow(rows, {})[0], whole[first : first + together])
 
 
 def test_a_dense_network_has_no_state_to_carry() -> None:

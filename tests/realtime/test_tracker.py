@@ -225,7 +225,7 @@ def test_two_trackers_do_not_disturb_each_other(rnn: Bundle, pieces: list[Path])
 
 def test_no_reading_leaves_the_scale_whatever_the_network_makes_of_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "realtime.tracker.Predictor.step", lambda self, features, state: (np.array([0.37, 1.0, 9.4, 2.0]), state)
+        "realtime.tracker.Predictor.follow", lambda self, features, state: (np.array([[0.37, 1.0, 9.4, 2.0]]), state)
     )
     (reading,) = EmotionTracker("notes").push([NoteOn(0.1, 60, 80), Advance(0.6)])
     assert (reading.valence, reading.valence_std, reading.arousal, reading.arousal_std) == (1.0, 1.0, 9.0, 2.0)
