@@ -9,13 +9,13 @@ by spectral contrast feature", 2002; Sethares, "Local consonance and the relatio
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.features.spectra import OCTAVES_HZ, SPECTRUM_SAMPLES
+from models.features.spectra import DESCRIPTORS, OCTAVES_HZ, SPECTRUM_HOP, SPECTRUM_SAMPLES
 from models.features.together import product
 from models.transcription import SAMPLE_RATE
 
@@ -43,24 +43,58 @@ _TINY = np.float32(1e-30)
 #: Moments of the spectrum are taken about this octave first, as a product of matrices, then about the centroid.
 _MIDDLE = 5.0
 _POWERS = np.stack([(_OCTAVE.astype(np.float64) - _MIDDLE) ** n for n in range(5)], axis=1)
-#: Bins that are added up at a time on the way to a share of the power.
+#: Shares of the power, and how many bins are added up at a time on the way to where they are reached.
+_ROLLOFFS = np.array([[[0.85]], [[0.5]]], np.float32)
 _STRIDE = 32
 _STRIDES = np.arange(0, len(BINS_HZ) - 1, _STRIDE)
+_IN_STRIDE = np.arange(_STRIDE)
 
 _PARTIALS = 16
 _PARTIAL_BINS = slice(int(np.searchsorted(BINS_HZ, 50)), int(np.searchsorted(BINS_HZ, 5000, side="right")))
+#: The bins before, at and after a peak.
+_AROUND = np.array([[[-1]], [[0]], [[1]]])
 _LOWER, _UPPER = np.triu_indices(_PARTIALS, 1)
 
 
+def wave_shapes(samples: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The mean square of each frame's samples, their largest square, and how often they change sign [shape=(n,)].
+
+    ``samples`` are those of n frames, one every 512 of them [shape=(2048 + 512 (n - 1),)].
+    """
+    squares = np.square(samples)
+    negative = np.signbit(samples)
+    changes = np.zeros(len(samples), np.uint8)
+    np.not_equal(negative[1:], negative[:-1], out=changes[:-1].view(bool))
+    # A frame's last sample has none after it.
+    beyond = changes[SPECTRUM_SAMPLES - 1 :: SPECTRUM_HOP]
+    sign_changes = _over_frames(np.add, changes, np.uint16) - beyond
+    mean_square: FloatArray = _over_frames(np.add, squares)
+    mean_square /= np.float32(SPECTRUM_SAMPLES)
+    return mean_square, _over_frames(np.maximum, squares), sign_changes.astype(np.float32)
+
+
+def _over_frames(ufunc: np.ufunc, of_samples: NDArray[Any], dtype: type[np.number] = np.float32) -> NDArray[Any]:
+    """What ``ufunc`` makes of each frame [shape=(n,)] by way of hops, of which a frame is four."""
+    hops = ufunc.reduce(of_samples.reshape(-1, SPECTRUM_HOP), axis=1, dtype=dtype)
+    pairs = ufunc(hops[:-1], hops[1:])
+    found: NDArray[Any] = ufunc(pairs[:-2], pairs[2:])
+    return found
+
+
 def describe(
-    samples: FloatArray, squares: FloatArray, power: FloatArray, amplitude: FloatArray, mel_power: FloatArray
+    power: FloatArray,
+    amplitude: FloatArray,
+    mel_power: FloatArray,
+    total: FloatArray,
+    mean_square: FloatArray,
+    peak_square: FloatArray,
+    sign_changes: FloatArray,
 ) -> FloatArray:
     """The descriptors of frames that are not silent, but for ``flux`` [shape=(n, len(DESCRIPTORS))].
 
-    ``samples`` and their ``squares`` [shape=(n, 2048)], ``power`` and its root ``amplitude`` [shape=(n, 1025)] and
-    ``mel_power`` [shape=(n, 64)] of the same frames.
+    ``power`` and its root ``amplitude`` [shape=(n, 1025)], ``mel_power`` [shape=(n, 64)], ``total`` power
+    [shape=(n, 1)] and the ``wave_shapes`` [shape=(n,)] of the same frames.
     """
-    total: FloatArray = np.add.reduce(power, axis=1, keepdims=True)
     share: FloatArray = power / total
     log_share: FloatArray = share + _FLOOR
     np.log(log_share, out=log_share)
@@ -68,61 +102,69 @@ def describe(
     mean_log = np.add.reduce(log_share[:, _FIRST_HEARD:], axis=1) / heard
     flatness = mean_log - np.log(np.add.reduce(share[:, _FIRST_HEARD:], axis=1) / heard + _FLOOR)
     mel_db = 10 * np.log10(mel_power / total + _FLOOR)
-    mean_square = np.add.reduce(squares, axis=1) / np.float32(SPECTRUM_SAMPLES)
     centroid, bandwidth, skewness, kurtosis = _moments(share)
-    columns = [
+    columns = (
         centroid,
         bandwidth,
-        *(_OCTAVE[bins] for bins in _rolloffs(share, (0.85, 0.5))),
+        *_OCTAVE[_rolloffs(share)],
         np.minimum(flatness, 0),
         -np.add.reduce(share * log_share, axis=1),
-        _sign_changes(samples) / np.float32(SPECTRUM_SAMPLES - 1),
-        10 * np.log10(np.maximum.reduce(squares, axis=1) / mean_square),
-        np.zeros(len(samples), np.float32),
+        sign_changes / np.float32(SPECTRUM_SAMPLES - 1),
+        10 * np.log10(peak_square / mean_square),
+        0,
         skewness,
         kurtosis,
         *_contrast(log_share).T,
         *_partials(amplitude),
         10 * np.log10(np.add.reduce(share[:, _BASS], axis=1) + np.float32(1e-6)),
         np.maximum.reduce(mel_db, axis=1) - np.add.reduce(mel_db, axis=1) / np.float32(mel_db.shape[1]),
-    ]
-    return np.stack(columns, axis=1).astype(np.float32)
+    )
+    descriptors = np.empty((len(share), len(DESCRIPTORS)), np.float32)
+    for number, column in enumerate(columns):
+        descriptors[:, number] = column
+    return descriptors
 
 
 def _moments(share: FloatArray) -> tuple[NDArray[np.float64], ...]:
     """Centroid, bandwidth, skewness and kurtosis over octaves [shape=(n,)] each."""
-    whole, first, second, third, fourth = product(share.astype(np.float64), _POWERS).T
-    first, second, third, fourth = first / whole, second / whole, third / whole, fourth / whole
+    sums = product(share.astype(np.float64), _POWERS).T
+    first, second, third, fourth = sums[1:] / sums[0]
     squared = first * first
     variance = np.maximum(second - squared, 0)
+    bandwidth = np.sqrt(variance)
     # Not below a thousandth of an octave, so that a single line of the spectrum has a shape; rounding of moments may
     # make its kurtosis a little less than nothing.
-    scale = np.sqrt(variance) + 1e-3
-    skewness = (third - 3 * first * second + 2 * squared * first) / scale**3
-    kurtosis = (fourth - 4 * first * third + 6 * squared * second - 3 * squared * squared) / scale**4
-    return first + _MIDDLE, np.sqrt(variance), np.clip(skewness, -10, 10), np.clip(kurtosis, 0, 100)
+    scale = bandwidth + 1e-3
+    scale_squared = scale * scale
+    skewness = (third - 3 * first * second + 2 * squared * first) / (scale_squared * scale)
+    kurtosis = (fourth - 4 * first * third + 6 * squared * second - 3 * squared * squared) / scale_squared**2
+    return (
+        first + _MIDDLE,
+        bandwidth,
+        np.minimum(np.maximum(skewness, -10), 10),
+        np.minimum(np.maximum(kurtosis, 0), 100),
+    )
 
 
-def _rolloffs(share: FloatArray, levels: tuple[float, ...]) -> Iterator[NDArray[np.intp]]:
-    """The bin at which each row's sum reaches each of ``levels``: coarsely first, then among the bins of one stride."""
-    coarse = np.add.accumulate(np.add.reduceat(share, _STRIDES, axis=1), axis=1)
-    rows = np.arange(len(share))
-    row_starts = rows[:, None] * share.shape[1]
-    for level in levels:
-        stride = np.argmax(coarse >= level, axis=1)
-        before = np.where(stride > 0, coarse[rows, stride - 1], np.float32(0))
-        bins = stride[:, None] * _STRIDE + np.arange(_STRIDE)
-        reached = before[:, None] + np.add.accumulate(np.take(share, row_starts + bins), axis=1) >= level
-        reached[:, -1] = True  # as the coarse sums say, whatever rounding does
-        yield bins[:, 0] + np.argmax(reached, axis=1)
+def _rolloffs(share: FloatArray) -> NDArray[np.intp]:
+    """The bins at which each row's sum reaches each of ``_ROLLOFFS`` [shape=(2, n)].
 
-
-def _sign_changes(samples: FloatArray) -> FloatArray:
-    """How often each row's samples change their sign [shape=(n,)]."""
-    negative = np.signbit(samples)
-    changes = negative[:, 1:] != negative[:, :-1]
-    # Row by row: NumPy counts all of an array many times as fast as along an axis.
-    return np.array([np.count_nonzero(row) for row in changes], np.float32)
+    Coarsely first, then among the bins of one stride.
+    """
+    coarse = np.zeros((len(share), len(_STRIDES) + 1), np.float32)
+    np.add.accumulate(np.add.reduceat(share, _STRIDES, axis=1), axis=1, out=coarse[:, 1:])
+    # Places in all rows as in one: what NumPy has for places along an axis costs many times as much.
+    row = np.arange(len(share))
+    stride = np.argmax(coarse[:, 1:] >= _ROLLOFFS, axis=2)
+    before = np.take(coarse, row * coarse.shape[1] + stride)
+    first = stride * _STRIDE
+    fine = np.take(share, (row * share.shape[1] + first)[:, :, None] + _IN_STRIDE)
+    np.add.accumulate(fine, axis=2, out=fine)
+    fine += before[:, :, None]
+    reached = fine >= _ROLLOFFS
+    reached[:, :, -1] = True  # as the coarse sums say, whatever rounding does
+    found: NDArray[np.intp] = first + np.argmax(reached, axis=2)
+    return found
 
 
 def _contrast(log_share: FloatArray) -> FloatArray:
@@ -142,36 +184,52 @@ def _partials(amplitude: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray
     Roughness sums the dissonance of each pair, weighted by the weaker, over the sum of amplitudes. Inharmonicity is the
     mean distance from a multiple of the lowest strong peak, weighted by amplitude.
     """
-    low, high = _PARTIAL_BINS.start, _PARTIAL_BINS.stop
-    inner = amplitude[:, low:high]
-    is_peak = (inner > amplitude[:, low - 1 : high - 1]) & (inner >= amplitude[:, low + 1 : high + 1])
-    peaks = is_peak * inner
-    # Ranked as whole numbers, with the bin for the last digits: that is many times as fast as to rank places.
-    ranked = peaks.view(np.uint32).astype(np.uint64)
-    ranked <<= np.uint64(16)
-    ranked |= np.arange(high - low, dtype=np.uint64)
-    ranked.partition(high - low - _PARTIALS, axis=1)
-    bins = np.sort((ranked[:, -_PARTIALS:] & np.uint64(0xFFFF)).astype(np.intp), axis=1)
-    # Places in all rows as in one: what NumPy has for places along an axis costs many times as much.
-    row = np.arange(len(bins))[:, None]
-    height = np.take(peaks, row * peaks.shape[1] + bins)
-    places = row * amplitude.shape[1] + low + bins
-    strongest = height.max(axis=1, keepdims=True)
-    height = np.where(height > 0.01 * strongest, height, 0)
-    # The vertex of a parabola through the logarithms of three bins.
-    before, at, after = (np.log(np.take(amplitude, places + d) + _TINY) for d in (-1, 0, 1))
-    curve = before - 2 * at + after
-    bent = np.abs(curve) > 1e-9
-    offset = np.where(bent, 0.5 * (before - after) / np.where(bent, curve, 1), 0)
-    hz = (bins + low + np.clip(offset, -0.5, 0.5)) * np.float32(SAMPLE_RATE / SPECTRUM_SAMPLES)
-    hz = hz.astype(np.float32)
+    bins, height = _strongest_peaks(amplitude)
+    hz = _vertex_hz(amplitude, bins)
+    strongest = np.maximum.reduce(height, axis=1, keepdims=True)
+    loud = height > 0.01 * strongest
+    height = height * loud
     total = np.add.reduce(height, axis=1) + _TINY
     # np.take lays its rows out as they are added up, which indexing does not promise.
     first, second = np.take(hz, _LOWER, 1), np.take(hz, _UPPER, 1)
     distance = (second - first) * 0.24 / (0.0207 * first + 18.96)
     weaker = np.minimum(np.take(height, _LOWER, 1), np.take(height, _UPPER, 1))
-    roughness = (weaker * (np.exp(-3.51 * distance) - np.exp(-5.75 * distance))).sum(axis=1) / total
-    root = np.where(height > 0.1 * strongest, hz, np.inf).min(axis=1, keepdims=True)
+    roughness = np.add.reduce(weaker * (np.exp(-3.51 * distance) - np.exp(-5.75 * distance)), axis=1) / total
+    root = np.minimum.reduce(np.where(height > 0.1 * strongest, hz, np.inf), axis=1, keepdims=True)
     multiple = hz / np.where(np.isfinite(root), root, 100)
-    inharmonicity = (height * np.abs(multiple - np.round(multiple))).sum(axis=1) / total
-    return roughness, np.count_nonzero(height, axis=1).astype(np.float32), inharmonicity
+    inharmonicity = np.add.reduce(height * np.abs(multiple - np.rint(multiple)), axis=1) / total
+    return roughness, np.add.reduce(loud, axis=1, dtype=np.float32), inharmonicity
+
+
+def _strongest_peaks(amplitude: FloatArray) -> tuple[NDArray[np.intp], FloatArray]:
+    """The bins of each row's highest peaks, in order, and their heights [shape=(n, 16)] each.
+
+    Where there are fewer, they are filled up with bins that are no peaks and have the height 0.
+    """
+    low, high = _PARTIAL_BINS.start, _PARTIAL_BINS.stop
+    rises = amplitude[:, low : high + 1] > amplitude[:, low - 1 : high]
+    peaks = amplitude[:, low:high] * (rises[:, :-1] > rises[:, 1:])
+    # Ranked as whole numbers, which are in the same order: that is twice as fast.
+    ranked = peaks.view(np.uint32)
+    least = np.partition(ranked, -_PARTIALS, axis=1)[:, -_PARTIALS, None]
+    is_strong = ranked >= least
+    places = np.flatnonzero(is_strong)
+    if len(places) > _PARTIALS * len(peaks):
+        # Of those that are equal, the highest bins.
+        for row, count in enumerate(np.count_nonzero(is_strong, axis=1)):
+            is_strong[row, np.flatnonzero(ranked[row] == least[row])[: count - _PARTIALS]] = False
+        places = np.flatnonzero(is_strong)
+    found = places.reshape(-1, _PARTIALS)
+    return found - np.arange(0, peaks.size, peaks.shape[1])[:, None] + low, np.take(peaks, found)
+
+
+def _vertex_hz(amplitude: FloatArray, bins: NDArray[np.intp]) -> FloatArray:
+    """Where peaks are, in Hz: the vertex of a parabola through the logarithms of three bins [shape=(n, 16)]."""
+    row_starts = np.arange(0, amplitude.size, amplitude.shape[1])[:, None]
+    before, at, after = np.log(np.take(amplitude, row_starts + bins + _AROUND) + _TINY)
+    curve = before - 2 * at + after
+    offset = np.zeros_like(curve)
+    np.divide(0.5 * (before - after), curve, out=offset, where=np.abs(curve) > 1e-9)
+    vertex = bins + np.minimum(np.maximum(offset, -0.5), 0.5)
+    hz: FloatArray = (vertex * np.float32(SAMPLE_RATE / SPECTRUM_SAMPLES)).astype(np.float32)
+    return hz

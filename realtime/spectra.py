@@ -10,11 +10,10 @@ from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from models.features.spectra import DESCRIPTORS, MEL_BANDS, SILENCE_DB, SPECTRUM_HOP, SPECTRUM_SAMPLES
-from realtime.descriptors import BINS_HZ, describe
+from realtime.descriptors import BINS_HZ, describe, wave_shapes
 
 FloatArray = NDArray[np.float32]
 
@@ -23,8 +22,9 @@ _HANN = np.hanning(SPECTRUM_SAMPLES + 1)[:-1]
 _TAPER = (_HANN / (_HANN.sum() / 2)).astype(np.float32)
 _FLUX = next(column for column, of in enumerate(DESCRIPTORS) if of.name == "flux")
 _SILENT = np.float32(10 ** (SILENCE_DB / 10))
-#: More at once would leave the cache; those of half a second fit in.
-_MOST_FRAMES = 24
+#: A third of what ``analyze`` reads at a time. The more at once, the less a frame's part of every call; but arrays of
+#: twice as many are given back to the system and asked for again and again.
+_MOST_FRAMES = 72
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,43 +102,59 @@ class SpectrumStream:
         start = 0
         while left:
             count = min(left, _MOST_FRAMES)
-            samples = self._waiting[start : start + SPECTRUM_SAMPLES + (count - 1) * SPECTRUM_HOP]
-            self._ahead.append(self._spectra(sliding_window_view(samples, SPECTRUM_SAMPLES)[::SPECTRUM_HOP]))
+            end = start + SPECTRUM_SAMPLES + (count - 1) * SPECTRUM_HOP
+            self._ahead.append(self._spectra(self._waiting[start:end]))
             start += count * SPECTRUM_HOP
             left -= count
         self._waiting = self._waiting[start:]
 
     def _spectra(self, samples: FloatArray) -> Spectra:
-        transform = np.fft.rfft(samples * _TAPER, axis=1)
-        power = (transform.real**2 + transform.imag**2).astype(np.float32)
-        mel_power = np.add.reduceat(np.take(power, _MEL_BINS, 1) * _MEL_WEIGHTS, _MEL_BEGINS, axis=1)
-        squares = np.square(samples)
-        mean_square = np.add.reduce(squares, axis=1) / np.float32(SPECTRUM_SAMPLES)
-        amplitude = np.sqrt(power)
+        """Of all frames of ``samples``."""
+        count = len(samples) // SPECTRUM_HOP - SPECTRUM_SAMPLES // SPECTRUM_HOP + 1
+        step = samples.itemsize
+        frames: FloatArray = np.ndarray(
+            (count, SPECTRUM_SAMPLES), samples.dtype, samples, strides=(SPECTRUM_HOP * step, step)
+        )
+        transform = np.fft.rfft(frames * _TAPER, axis=1)
+        power = np.square(transform.real)
+        power += np.square(transform.imag)
+        mel_power = _mel_power(power)
+        amplitude = np.empty((count + 1, len(BINS_HZ)), np.float32)
+        np.sqrt(power, out=amplitude[1:])
+        # Nothing is known to rise at the first frame of all.
+        amplitude[0] = amplitude[1] if self._before is None else self._before
+        self._before = amplitude[-1].copy()
+        total = np.add.reduce(power, axis=1, keepdims=True)
+        mean_square, peak_square, sign_changes = wave_shapes(samples)
         # A spectrum of nothing (a frame of zeros but at its edge) has no shape.
-        sounds = (mean_square > _SILENT) & (np.add.reduce(power, axis=1) > _SILENT)
-        flux = self._flux(amplitude)
-        of_frame = samples, squares, power, amplitude, mel_power
+        sounds = (mean_square > _SILENT) & (total[:, 0] > _SILENT)
+        flux = _flux(amplitude)
+        of_frame = power, amplitude[1:], mel_power, total, mean_square, peak_square, sign_changes
         if sounds.all():
             descriptors = describe(*of_frame)
             descriptors[:, _FLUX] = flux
         else:
-            descriptors = np.zeros((len(samples), len(DESCRIPTORS)), np.float32)
+            descriptors = np.zeros((count, len(DESCRIPTORS)), np.float32)
             if sounds.any():
                 descriptors[sounds] = describe(*(rows[sounds] for rows in of_frame))
                 descriptors[sounds, _FLUX] = flux[sounds]
         return Spectra(_decibels(mel_power), _decibels(mean_square), descriptors)
 
-    def _flux(self, amplitude: FloatArray) -> FloatArray:
-        """The rise of the ``amplitude`` [shape=(n, 1025)] since the frame before over that of both, 0 for silence."""
-        # Nothing is known to rise at the first frame of all.
-        before = np.concatenate([amplitude[:1] if self._before is None else self._before, amplitude[:-1]])
-        self._before = amplitude[-1:].copy()
-        both = np.add.reduce(amplitude, axis=1) + np.add.reduce(before, axis=1)
-        np.subtract(amplitude, before, out=before)
-        rise = np.add.reduce(np.maximum(before, np.float32(0), out=before), axis=1)
-        flux: FloatArray = np.divide(rise, both, out=np.zeros_like(rise), where=both > 0)
-        return flux
+
+def _flux(amplitude: FloatArray) -> FloatArray:
+    """The rise since the row before over the sum of both, 0 for silence [shape=(n + 1, 1025) to (n,)]."""
+    sums = np.add.reduce(amplitude, axis=1)
+    both = sums[1:] + sums[:-1]
+    rises = amplitude[1:] - amplitude[:-1]
+    rise = np.add.reduce(np.maximum(rises, np.float32(0), out=rises), axis=1)
+    flux: FloatArray = np.divide(rise, both, out=np.zeros_like(rise), where=both > 0)
+    return flux
+
+
+def _mel_power(power: FloatArray) -> FloatArray:
+    """The power in each band [shape=(n, 1025) to (n, 64)]."""
+    weighted = np.take(power, _MEL_BINS, 1) * _MEL_WEIGHTS
+    return np.add.reduceat(weighted, _MEL_BEGINS, axis=1)
 
 
 def _decibels(power: FloatArray) -> FloatArray:

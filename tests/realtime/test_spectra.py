@@ -15,6 +15,7 @@ from models.features import SoundWindow
 from models.features.posterior_columns import COLUMNS, posterior_columns
 from models.features.spectra import DESCRIPTORS, MEL_BANDS, SILENCE_DB
 from models.transcription import ACTIVATIONS
+from realtime.descriptors import describe, wave_shapes
 from realtime.posteriorgrams import Posteriorgrams
 from realtime.resampler import MonoResampler
 from realtime.sound_memory import SoundMemory
@@ -107,6 +108,28 @@ def test_close_partials_are_rougher_than_an_octave_and_harmonics_are_harmonic() 
 
     assert mean("roughness", 1000, 1050) > 0.05 > 5 * mean("roughness", 500, 1000)
     assert mean("inharmonicity", 220, 440, 660) < 0.01 < 0.1 < mean("inharmonicity", 220, 310, 555)
+
+
+def test_of_more_than_16_peaks_alike_the_highest_count_and_of_fewer_all() -> None:
+    amplitude = np.full((3, 1025), 1e-6, np.float32)
+    amplitude[0, 10:110:5] = 1
+    amplitude[1, 30:110:5] = 1
+    amplitude[2, 30:70:5] = 1
+    power = amplitude**2
+    ones = np.ones(3, np.float32)
+    found = describe(power, amplitude, power[:, :64], power.sum(axis=1, keepdims=True), ones, ones, ones)
+    assert found[:, INDEX["partials"]].tolist() == [16, 16, 8]
+    roughness = found[:, INDEX["roughness"]]
+    assert roughness[0] == roughness[1] > 0
+
+
+def test_the_shape_of_a_wave_is_that_of_each_frame(music: np.ndarray) -> None:
+    mean_square, peak_square, sign_changes = wave_shapes(music[: 2048 + 512 * 9])
+    for number in range(10):
+        frame = music[512 * number : 512 * number + 2048]
+        assert mean_square[number] == pytest.approx(np.mean(frame.astype(float) ** 2))
+        assert peak_square[number] == np.abs(frame).max() ** 2
+        assert sign_changes[number] == np.count_nonzero(np.diff(np.signbit(frame)))
 
 
 def test_flux_is_of_what_begins() -> None:
