@@ -40,27 +40,30 @@ class Spectra:
         return Spectra(self.mel_db[rows], self.level_db[rows], self.descriptors[rows])
 
 
-def _mel_weights() -> tuple[NDArray[np.intp], FloatArray, NDArray[np.intp]]:
-    """Triangles from 30 to 11,000 Hz on the mel scale (2595 log10(1 + f / 700)), bin after bin of band after band.
+_MEL_ROWS = 3
 
-    Each is summed over eighths of a bin, so that a band narrower than a bin has its part of it.
+
+def _mel_weights() -> tuple[FloatArray, NDArray[np.intp]]:
+    """Triangles from 30 to 11,000 Hz on the mel scale (2595 log10(1 + f / 700)), and the bin at which each begins.
+
+    Each is summed over eighths of a bin, so that a band narrower than a bin has its part of it. Only neighbours share
+    bins, and every third is in the same row of weights [shape=(3, 1025)].
     """
     low, high = (2595 * np.log10(1 + hz / 700) for hz in (30.0, 11000.0))
     edges = 700 * (10 ** (np.linspace(low, high, MEL_BANDS + 2) / 2595) - 1)
     fine_hz = np.linspace(BINS_HZ[0], BINS_HZ[-1], 8 * len(BINS_HZ) - 7)
     nearest = np.round(fine_hz / BINS_HZ[1]).astype(int)
-    bins: list[NDArray[np.intp]] = []
-    weights: list[NDArray[np.float64]] = []
-    for left, middle, right in zip(edges, edges[1:], edges[2:], strict=False):
+    weights = np.zeros((_MEL_ROWS, len(BINS_HZ)), np.float32)
+    begins = np.empty(MEL_BANDS, np.intp)
+    for band, (left, middle, right) in enumerate(zip(edges, edges[1:], edges[2:], strict=False)):
         triangle = np.minimum((fine_hz - left) / (middle - left), (right - fine_hz) / (right - middle)).clip(0)
-        weight: NDArray[np.float64] = np.bincount(nearest, triangle / 8, len(BINS_HZ)).astype(np.float64)
-        bins.append(np.flatnonzero(weight))
-        weights.append(weight[weight > 0])
-    begins = np.cumsum([0, *(len(found) for found in bins[:-1])])
-    return np.concatenate(bins), np.concatenate(weights).astype(np.float32), begins
+        weight = np.bincount(nearest, triangle / 8, len(BINS_HZ))
+        weights[band % _MEL_ROWS] += weight
+        begins[band] = np.flatnonzero(weight)[0]
+    return weights, begins
 
 
-_MEL_BINS, _MEL_WEIGHTS, _MEL_BEGINS = _mel_weights()
+_MEL_WEIGHTS, _MEL_BEGINS = _mel_weights()
 
 
 class SpectrumStream:
@@ -111,13 +114,7 @@ class SpectrumStream:
     def _spectra(self, samples: FloatArray) -> Spectra:
         """Of all frames of ``samples``."""
         count = len(samples) // SPECTRUM_HOP - SPECTRUM_SAMPLES // SPECTRUM_HOP + 1
-        step = samples.itemsize
-        frames: FloatArray = np.ndarray(
-            (count, SPECTRUM_SAMPLES), samples.dtype, samples, strides=(SPECTRUM_HOP * step, step)
-        )
-        transform = np.fft.rfft(frames * _TAPER, axis=1)
-        power = np.square(transform.real)
-        power += np.square(transform.imag)
+        power = _power(samples, count)
         mel_power = _mel_power(power)
         amplitude = np.empty((count + 1, len(BINS_HZ)), np.float32)
         np.sqrt(power, out=amplitude[1:])
@@ -141,6 +138,18 @@ class SpectrumStream:
         return Spectra(_decibels(mel_power), _decibels(mean_square), descriptors)
 
 
+def _power(samples: FloatArray, frames: int) -> FloatArray:
+    """The power spectrum of each of the ``frames`` of ``samples`` [shape=(frames, 1025)]."""
+    step = samples.itemsize
+    overlapping: FloatArray = np.ndarray(
+        (frames, SPECTRUM_SAMPLES), samples.dtype, samples, strides=(SPECTRUM_HOP * step, step)
+    )
+    transform = np.fft.rfft(overlapping * _TAPER, axis=1)
+    power: FloatArray = np.square(transform.real)
+    power += np.square(transform.imag)
+    return power
+
+
 def _flux(amplitude: FloatArray) -> FloatArray:
     """The rise since the row before over the sum of both, 0 for silence [shape=(n + 1, 1025) to (n,)]."""
     sums = np.add.reduce(amplitude, axis=1)
@@ -153,8 +162,10 @@ def _flux(amplitude: FloatArray) -> FloatArray:
 
 def _mel_power(power: FloatArray) -> FloatArray:
     """The power in each band [shape=(n, 1025) to (n, 64)]."""
-    weighted = np.take(power, _MEL_BINS, 1) * _MEL_WEIGHTS
-    return np.add.reduceat(weighted, _MEL_BEGINS, axis=1)
+    mel_power = np.empty((len(power), MEL_BANDS), np.float32)
+    for row, weights in enumerate(_MEL_WEIGHTS):
+        mel_power[:, row::_MEL_ROWS] = np.add.reduceat(power * weights, _MEL_BEGINS[row::_MEL_ROWS], axis=1)
+    return mel_power
 
 
 def _decibels(power: FloatArray) -> FloatArray:
