@@ -9,8 +9,10 @@ an onset becomes a note once it has lasted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from operator import or_
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,42 +52,77 @@ class FrameNote:
 
 @dataclass(slots=True)
 class _Slot:
-    """One possible note: where it started, its probability summed up, for how many frames it has been below."""
+    """One possible note: where it started, and its probability summed up to before a frame."""
 
     start: int
     total: float
-    below: int = 0
+    summed: int
 
 
-#: At most one possible note a pitch, counted from the lowest.
-_Slots = dict[int, _Slot]
+@dataclass(slots=True)
+class _Slots:
+    """At most one possible note a pitch, counted from the lowest.
 
-#: After how many frames a candidate without an onset is announced, whatever its pitch.
-_SWELL_FRAMES = (MIN_FRAMES,) * PITCHES
+    ``pitches`` is the set of those that have one, ``ripe`` of those whose has waited long enough to be announced, and
+    ``due`` has those that will have by the frame with which they have.
+    """
+
+    of: dict[int, _Slot] = field(default_factory=dict)  # the earliest first
+    pitches: int = 0
+    ripe: int = 0
+    due: dict[int, list[tuple[int, _Slot]]] = field(default_factory=dict)
+
+    @property
+    def earliest(self) -> int:
+        """When the first of them started."""
+        return next(iter(self.of.values())).start
+
+    def put(self, pitch: int, slot: _Slot, due: int | None = None) -> None:
+        """A new one, in place of the one that there may be."""
+        if pitch in self.of:
+            self.pop(pitch)
+        self.of[pitch] = slot
+        self.pitches |= 1 << pitch
+        if due is not None:
+            self.due.setdefault(due, []).append((pitch, slot))
+
+    def pop(self, pitch: int) -> _Slot:
+        """One that is over."""
+        self.pitches ^= 1 << pitch
+        self.ripe &= self.pitches
+        return self.of.pop(pitch)
+
+    def ripen(self, frame: int) -> None:
+        """What is due with a frame is ripe where it is still there."""
+        for pitch, slot in self.due.pop(frame):
+            if self.of.get(pitch) is slot:
+                self.ripe |= 1 << pitch
 
 
 class NoteTracker:
     """Follows all 88 pitches. ``push`` takes frames as they come and says which notes began and ended.
 
-    A candidate with an onset is announced ``confirm_frames`` of its pitch after it, one without an onset once it has
+    A candidate with an onset is announced ``CONFIRM_FRAMES`` of its pitch after it, one without an onset once it has
     outlasted the shortest note; only then does it end the notes that it takes its energy from.
     """
 
-    def __init__(self, confirm_frames: Sequence[int] = CONFIRM_FRAMES) -> None:
-        self._confirm_frames = confirm_frames
+    # A set of pitches is a number with a bit for each, from the lowest: most frames change nothing, and that is seen of
+    # all pitches at once.
+
+    def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
         """Forget everything, as if new."""
         self._frame = -1
-        self._recent_notes = np.zeros((2, PITCHES), np.float32)  # the two frames before
-        self._recent_onsets = np.zeros((2, PITCHES), np.float32)
+        self._first = 0  # the frame that the newest block began with
+        self._known_notes = np.zeros((2, PITCHES), np.float32)  # the newest block, behind the two frames before it
+        self._recent_onsets = np.zeros((2, PITCHES), np.float32)  # the two frames before
+        self._loud = [0] * GAP_FRAMES  # the loud pitches of each frame of the newest block, behind so many before it
         self._most_onset = self._most_rise = 0.0
-        self._sounding: _Slots = {}
-        self._struck: _Slots = {}  # candidates with an onset
-        self._swelling: _Slots = {}  # candidates without one
-        self._taken: set[int] = set()  # the pitches of the first two
-        self._shadowed: set[int] = set()  # those and their neighbours
+        self._sounding = _Slots()
+        self._struck = _Slots()  # candidates with an onset
+        self._swelling = _Slots()  # candidates without one
         self._ended = [0] * PITCHES  # the frame that the newest note of each pitch ended before
 
     def push(self, notes: FloatArray, onsets: FloatArray) -> list[list[FrameNote]]:
@@ -94,27 +131,46 @@ class NoteTracker:
         It holds the notes that have begun or ended with that frame, in order. Frames give the same one by one.
         """
         # What looks at all pitches is done for all frames at once; what is left are the few that sound.
-        known_notes = np.concatenate([self._recent_notes, notes])
-        known_onsets = np.concatenate([self._recent_onsets, np.maximum(onsets, self._inferred(known_notes, onsets))])
-        self._recent_notes, self._recent_onsets = known_notes[-2:], known_onsets[-2:]
-        before, last, now = known_onsets[:-2], known_onsets[1:-1], known_onsets[2:]
-        peaks = _pitches((last >= ONSET_THRESHOLD) & (last > before) & (last > now))
-        loud = _pitches(notes >= FRAME_THRESHOLD)
-        # An onset is a peak once the frame after it is there: both frames are the candidate's.
-        both = known_notes[1:-1] + notes
-        return [self._take(*frame) for frame in zip(notes.tolist(), both, peaks, loud, strict=True)]
+        self._first = self._frame + 1
+        self._known_notes = np.concatenate([self._known_notes[-2:], notes])
+        peaks = self._peaks(onsets)
+        loud = _sets(notes >= FRAME_THRESHOLD)
+        self._loud = self._loud[-GAP_FRAMES:] + loud
+        heard = [
+            self._take(frame, now, lately, peaks.get(frame, ()))
+            for frame, now, lately in zip(count(self._first), loud, _lately(self._loud[1:]), strict=False)
+        ]
+        for slots in (self._sounding, self._struck, self._swelling):
+            for pitch, slot in slots.of.items():
+                self._sum_up(pitch, slot)
+        return heard
 
     def finish(self) -> list[FrameNote]:
         """End every sounding note now."""
         heard: list[FrameNote] = []
-        for pitch in sorted(self._sounding):
-            self._end(pitch, self._frame + 1 - self._sounding[pitch].below, heard)
+        for pitch in _each(self._sounding.pitches):
+            self._end(pitch, self._loud_until(pitch), heard)
         return heard
 
-    def _inferred(self, known_notes: FloatArray, onsets: FloatArray) -> FloatArray:
-        """Rises above the two frames before [shape=(frames, 88)], scaled to the strongest onset lately."""
-        notes = known_notes[2:]
-        rise: FloatArray = np.maximum(notes - np.maximum(known_notes[:-2], known_notes[1:-1]), np.float32(0))
+    def _peaks(self, onsets: FloatArray) -> dict[int, list[int]]:
+        """The pitches of the onsets that are peaks, by the frame after each: once that is there they are known."""
+        known = np.empty((len(onsets) + 2, PITCHES), np.float32)
+        known[:2] = self._recent_onsets
+        np.maximum(self._inferred(onsets), onsets, out=known[2:])
+        self._recent_onsets = known[-2:]
+        found: dict[int, list[int]] = {}
+        rows, pitches = (known[1:-1] >= ONSET_THRESHOLD).nonzero()
+        strength = known[rows + 1, pitches]
+        are_peaks = (strength > known[rows, pitches]) & (strength > known[rows + 2, pitches])
+        for row, pitch in zip(rows[are_peaks].tolist(), pitches[are_peaks].tolist(), strict=True):
+            found.setdefault(self._first + row, []).append(pitch)
+        return found
+
+    def _inferred(self, onsets: FloatArray) -> FloatArray:
+        """Rises above the two frames before, falls below 0 [shape=(frames, 88)], scaled to the strongest onset."""
+        known = self._known_notes
+        rise: FloatArray = np.maximum(known[:-2], known[1:-1])
+        np.subtract(known[2:], rise, out=rise)
         most_onset, most_rise = self._most_onset, self._most_rise
         scales = []
         for onset, most in zip(onsets.max(axis=1).tolist(), rise.max(axis=1).tolist(), strict=True):
@@ -129,82 +185,118 @@ class NoteTracker:
         rise *= np.array(scales, np.float32)[:, None]
         return rise
 
-    def _take(self, notes: list[float], both: FloatArray, peaks: set[int], loud: set[int]) -> list[FrameNote]:
-        """Take one frame: the probability of each pitch, the same with the frame before's, and two sets of pitches."""
-        self._frame += 1
+    def _take(self, frame: int, loud: int, lately: int, peaks: Sequence[int]) -> list[FrameNote]:
+        """Take one frame: the pitches that are ``loud`` in it, those that were ``lately``, those of onsets."""
+        self._frame = frame
         heard: list[FrameNote] = []
-        # Most frames change nothing: what is not there is not looked at, and what stays alike is not made anew.
-        if self._sounding:
-            for pitch in _outlasted(self._sounding, notes, loud):
-                self._end(pitch, self._frame + 1 - GAP_FRAMES, heard)
-        for candidates in (self._struck, self._swelling):
-            if candidates:
-                for pitch in _outlasted(candidates, notes, loud):
-                    del candidates[pitch]
-        for pitch in peaks:
-            self._struck[pitch] = _Slot(self._frame - 1, float(both[pitch]), int(pitch not in loud))
-        if self._struck:
-            self._confirm(self._struck, self._confirm_frames, heard)
-        self._swell(notes, loud)
-        if self._swelling:
-            self._confirm(self._swelling, _SWELL_FRAMES, heard)
+        sounding, struck, swelling = self._sounding, self._struck, self._swelling
+        if (sounding.pitches | swelling.pitches) & ~lately:
+            self._let_go(~lately, heard)
+        # The gap before an onset is none of the candidate's.
+        if struck.pitches & ~lately and struck.earliest + GAP_FRAMES <= frame:
+            self._give_up(~lately)
+        if peaks:
+            self._strike(peaks)
+        if frame in struck.due:
+            struck.ripen(frame)
+        if struck.ripe & loud:
+            self._announce(struck, struck.ripe & loud, heard)
+        # Energy that no note and no neighbour of one explains begins a candidate.
+        taken = sounding.pitches | struck.pitches
+        shadowed = taken | taken << 1 | taken >> 1
+        if swelling.pitches & shadowed:
+            for pitch in _each(swelling.pitches & shadowed):
+                swelling.pop(pitch)
+        left = loud & ~(shadowed | swelling.pitches)
+        if left:
+            for pitch in _each(left):
+                swelling.put(pitch, _Slot(frame, 0.0, frame), frame + MIN_FRAMES)
+        if frame in swelling.due:
+            swelling.ripen(frame)
+        if swelling.ripe & loud:
+            self._announce(swelling, swelling.ripe & loud, heard)
         return heard
 
-    def _swell(self, notes: list[float], loud: set[int]) -> None:
-        """Begin a candidate wherever energy is left that no note and no neighbour of one explains."""
-        taken = self._sounding.keys() | self._struck.keys()
-        if taken != self._taken:
-            self._taken = taken
-            self._shadowed = {neighbour for pitch in taken for neighbour in (pitch - 1, pitch, pitch + 1)}
-            for pitch in self._swelling.keys() & self._shadowed:
-                del self._swelling[pitch]
-        for pitch in loud - self._shadowed - self._swelling.keys():
-            self._swelling[pitch] = _Slot(self._frame, notes[pitch])
+    def _strike(self, pitches: Sequence[int]) -> None:
+        """Begin a candidate at each onset, which was one frame ago."""
+        start, row = self._frame - 1, self._frame - self._first + 2
+        for pitch in pitches:
+            # Both frames are the candidate's.
+            both = self._known_notes[row - 1, pitch] + self._known_notes[row, pitch]
+            slot = _Slot(start, float(both), self._frame + 1)
+            self._struck.put(pitch, slot, start + CONFIRM_FRAMES[pitch])
 
-    def _confirm(self, candidates: _Slots, after_frames: Sequence[int], heard: list[FrameNote]) -> None:
-        frame = self._frame
-        sure = [p for p, slot in candidates.items() if slot.start + after_frames[p] <= frame and not slot.below]
-        for pitch in sorted(sure):
+    def _let_go(self, quiet: int, heard: list[FrameNote]) -> None:
+        """End what has been ``quiet`` for too long to be bridged."""
+        for pitch in _each(self._sounding.pitches & quiet):
+            self._end(pitch, self._frame + 1 - GAP_FRAMES, heard)
+        for pitch in _each(self._swelling.pitches & quiet):
+            self._swelling.pop(pitch)
+
+    def _give_up(self, quiet: int) -> None:
+        """The same of candidates with an onset, from which on they count."""
+        for pitch in _each(self._struck.pitches & quiet):
+            if self._struck.of[pitch].start + GAP_FRAMES <= self._frame:
+                self._struck.pop(pitch)
+
+    def _announce(self, candidates: _Slots, pitches: int, heard: list[FrameNote]) -> None:
+        """Make notes of candidates, and end those that they take their energy from."""
+        sounding = self._sounding
+        for pitch in _each(pitches):
             slot = candidates.pop(pitch)
             # What was said to have ended later has ended later: a note does not overlap the one before it.
-            start = max(slot.start, self._ended[pitch])
+            slot.start = max(slot.start, self._ended[pitch])
             for other in (pitch - 1, pitch, pitch + 1):
-                if other in self._sounding:
-                    self._end(other, min(start, self._frame + 1 - self._sounding[other].below), heard)
-            self._sounding[pitch] = _Slot(start, slot.total)
-            heard.append(self._note(pitch, None))
+                if other in sounding.of:
+                    self._end(other, min(slot.start, self._loud_until(other)), heard)
+            sounding.put(pitch, slot)
+            heard.append(self._note(pitch, slot, None))
 
     def _end(self, pitch: int, end: int, heard: list[FrameNote]) -> None:
-        end = max(end, self._sounding[pitch].start + 1)
+        slot = self._sounding.pop(pitch)
+        end = max(end, slot.start + 1)
         self._ended[pitch] = end
-        heard.append(self._note(pitch, end))
-        del self._sounding[pitch]
+        heard.append(self._note(pitch, slot, end))
 
-    def _note(self, pitch: int, end: int | None) -> FrameNote:
-        slot = self._sounding[pitch]
+    def _loud_until(self, pitch: int) -> int:
+        """The frame after the last one that a note that sounds was loud in."""
+        until = self._frame + 1
+        while not self._loud[until - 1 - self._first + GAP_FRAMES] >> pitch & 1:
+            until -= 1
+        return until
+
+    def _note(self, pitch: int, slot: _Slot, end: int | None) -> FrameNote:
+        self._sum_up(pitch, slot)
         frames = (self._frame + 1 if end is None else end) - slot.start
         amplitude = min(slot.total / max(frames, 1), 1.0)
         return FrameNote(pitch + LOWEST_PITCH, slot.start, end, amplitude)
 
+    def _sum_up(self, pitch: int, slot: _Slot) -> None:
+        """Add what the newest frames have of a note, one by one: the same however they came."""
+        before = self._first - 2
+        for probability in self._known_notes[slot.summed - before : self._frame + 1 - before, pitch].tolist():
+            slot.total += probability
+        slot.summed = self._frame + 1
 
-def _pitches(chosen: NDArray[np.bool_]) -> list[set[int]]:
+
+def _each(pitches: int) -> Iterator[int]:
+    """The pitches of a set, ascending."""
+    while pitches:
+        lowest = pitches & -pitches
+        yield lowest.bit_length() - 1
+        pitches ^= lowest
+
+
+def _sets(chosen: NDArray[np.bool_]) -> list[int]:
     """The pitches that are ``chosen`` [shape=(frames, 88)], a set a frame."""
-    found: list[set[int]] = [set() for _ in chosen]
-    frames, pitches = np.nonzero(chosen)
-    for frame, pitch in zip(frames.tolist(), pitches.tolist(), strict=True):
-        found[frame].add(pitch)
-    return found
+    rows: list[bytes] = np.packbits(chosen, axis=1, bitorder="little").view(f"S{PITCHES // 8}")[:, 0].tolist()
+    return [int.from_bytes(row, "little") for row in rows]
 
 
-def _outlasted(slots: _Slots, notes: list[float], loud: set[int]) -> list[int]:
-    """Let every slot hear one frame; the pitches, ascending, whose gap has become too long to bridge."""
-    over = []
-    for pitch, slot in slots.items():
-        slot.total += notes[pitch]
-        if pitch in loud:
-            slot.below = 0
-            continue
-        slot.below += 1
-        if slot.below >= GAP_FRAMES:
-            over.append(pitch)
-    return sorted(over) if over else over
+def _lately(loud: list[int]) -> list[int]:
+    """The pitches of each ``GAP_FRAMES`` frames in a row, twice as many at each step."""
+    span = 1
+    while 2 * span <= GAP_FRAMES:
+        loud = list(map(or_, loud, loud[span:]))
+        span *= 2
+    return list(map(or_, loud, loud[GAP_FRAMES - span :]))

@@ -156,7 +156,9 @@ def test_how_many_frames_come_at_once_does_not_matter(score: Score, blocks: list
     tracker = NoteTracker()
     edges = [0, *np.cumsum(blocks), len(score.notes)]
     found = [tracker.push(score.notes[low:high], score.onsets[low:high]) for low, high in pairwise(edges)]
-    assert [*chain.from_iterable(found)] == NoteTracker().push(score.notes, score.onsets)
+    whole = NoteTracker()
+    assert [*chain.from_iterable(found)] == whole.push(score.notes, score.onsets)
+    assert tracker.finish() == whole.finish()
 
 
 @settings(max_examples=60, deadline=None)
