@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from models.transcription import FRAME_SAMPLES
 from realtime.constant_q import ConstantQ, LaterConstantQ, Spectrum
-from realtime.note_scribe import HORIZON, NoteScribe
+from realtime.note_scribe import BLOCK_FRAMES, HORIZON, NoteScribe
 from realtime.note_tracker import FrameNote, NoteTracker
 from realtime.posteriorgrams import Posteriorgrams, PosteriorgramStream
 
@@ -29,7 +29,7 @@ _SURE_FRAMES = 40
 #: The normaliser of the second hearing knows the 0.7 s that follow: a frame stands within what it is compared with.
 _SURE_NORMALIZER_FRAMES = 60
 #: So many hops go together in the second hearing, which is in no hurry.
-_SURE_HOPS = 4
+_SURE_HOPS = BLOCK_FRAMES // HOP_FRAMES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,10 +100,9 @@ class SureHearing:
             now_open, self._is_open = self._is_open[:frames], self._is_open[frames:]
             made = self._stream.push(self._constant_q.push(now), now_open)
             notes, onsets, _ = made.gated()
-            for hop in range(_SURE_HOPS, together + 1, _SURE_HOPS):
-                rows = slice((hop - _SURE_HOPS) * HOP_FRAMES, hop * HOP_FRAMES)
-                heard = self._scribe.push(notes[rows], onsets[rows])
-                certain[hop - 1] = Certain(tuple(heard), self._scribe.decided)
+            decided = self._scribe.decided
+            for block, heard in enumerate(self._scribe.push(notes, onsets), 1):
+                certain[block * _SURE_HOPS - 1] = Certain(tuple(heard), decided + block * BLOCK_FRAMES)
         self._waiting = waiting
         return certain[waited:]
 

@@ -9,7 +9,7 @@ an onset becomes a note once it has lasted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from operator import or_
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.transcription import LOWEST_PITCH, PITCHES
+from realtime.bit_sets import bit_sets, members
 from realtime.constant_q_filters import half_filter_frames
 
 FloatArray = NDArray[np.float32]
@@ -106,8 +107,7 @@ class NoteTracker:
     outlasted the shortest note; only then does it end the notes that it takes its energy from.
     """
 
-    # A set of pitches is a number with a bit for each, from the lowest: most frames change nothing, and that is seen of
-    # all pitches at once.
+    # Most frames change nothing, which sets of pitches show for all of them at once.
 
     def __init__(self) -> None:
         self.reset()
@@ -134,7 +134,7 @@ class NoteTracker:
         self._first = self._frame + 1
         self._known_notes = np.concatenate([self._known_notes[-2:], notes])
         peaks = self._peaks(onsets)
-        loud = _sets(notes >= FRAME_THRESHOLD)
+        loud = bit_sets(notes >= FRAME_THRESHOLD)
         self._loud = self._loud[-GAP_FRAMES:] + loud
         heard = [
             self._take(frame, now, lately, peaks.get(frame, ()))
@@ -148,7 +148,7 @@ class NoteTracker:
     def finish(self) -> list[FrameNote]:
         """End every sounding note now."""
         heard: list[FrameNote] = []
-        for pitch in _each(self._sounding.pitches):
+        for pitch in members(self._sounding.pitches):
             self._end(pitch, self._loud_until(pitch), heard)
         return heard
 
@@ -159,18 +159,13 @@ class NoteTracker:
         np.maximum(self._inferred(onsets), onsets, out=known[2:])
         self._recent_onsets = known[-2:]
         found: dict[int, list[int]] = {}
-        rows, pitches = (known[1:-1] >= ONSET_THRESHOLD).nonzero()
-        strength = known[rows + 1, pitches]
-        are_peaks = (strength > known[rows, pitches]) & (strength > known[rows + 2, pitches])
-        for row, pitch in zip(rows[are_peaks].tolist(), pitches[are_peaks].tolist(), strict=True):
+        for row, pitch in onset_peaks(known):
             found.setdefault(self._first + row, []).append(pitch)
         return found
 
     def _inferred(self, onsets: FloatArray) -> FloatArray:
-        """Rises above the two frames before, falls below 0 [shape=(frames, 88)], scaled to the strongest onset."""
-        known = self._known_notes
-        rise: FloatArray = np.maximum(known[:-2], known[1:-1])
-        np.subtract(known[2:], rise, out=rise)
+        """The rises of the newest block [shape=(frames, 88)], scaled to the strongest onset lately."""
+        rise = rises(self._known_notes)
         most_onset, most_rise = self._most_onset, self._most_rise
         scales = []
         for onset, most in zip(onsets.max(axis=1).tolist(), rise.max(axis=1).tolist(), strict=True):
@@ -205,11 +200,11 @@ class NoteTracker:
         taken = sounding.pitches | struck.pitches
         shadowed = taken | taken << 1 | taken >> 1
         if swelling.pitches & shadowed:
-            for pitch in _each(swelling.pitches & shadowed):
+            for pitch in members(swelling.pitches & shadowed):
                 swelling.pop(pitch)
         left = loud & ~(shadowed | swelling.pitches)
         if left:
-            for pitch in _each(left):
+            for pitch in members(left):
                 swelling.put(pitch, _Slot(frame, 0.0, frame), frame + MIN_FRAMES)
         if frame in swelling.due:
             swelling.ripen(frame)
@@ -228,21 +223,21 @@ class NoteTracker:
 
     def _let_go(self, quiet: int, heard: list[FrameNote]) -> None:
         """End what has been ``quiet`` for too long to be bridged."""
-        for pitch in _each(self._sounding.pitches & quiet):
+        for pitch in members(self._sounding.pitches & quiet):
             self._end(pitch, self._frame + 1 - GAP_FRAMES, heard)
-        for pitch in _each(self._swelling.pitches & quiet):
+        for pitch in members(self._swelling.pitches & quiet):
             self._swelling.pop(pitch)
 
     def _give_up(self, quiet: int) -> None:
         """The same of candidates with an onset, from which on they count."""
-        for pitch in _each(self._struck.pitches & quiet):
+        for pitch in members(self._struck.pitches & quiet):
             if self._struck.of[pitch].start + GAP_FRAMES <= self._frame:
                 self._struck.pop(pitch)
 
     def _announce(self, candidates: _Slots, pitches: int, heard: list[FrameNote]) -> None:
         """Make notes of candidates, and end those that they take their energy from."""
         sounding = self._sounding
-        for pitch in _each(pitches):
+        for pitch in members(pitches):
             slot = candidates.pop(pitch)
             # What was said to have ended later has ended later: a note does not overlap the one before it.
             slot.start = max(slot.start, self._ended[pitch])
@@ -279,18 +274,20 @@ class NoteTracker:
         slot.summed = self._frame + 1
 
 
-def _each(pitches: int) -> Iterator[int]:
-    """The pitches of a set, ascending."""
-    while pitches:
-        lowest = pitches & -pitches
-        yield lowest.bit_length() - 1
-        pitches ^= lowest
+def rises(notes: FloatArray) -> FloatArray:
+    """How far each frame but the first two is above both before it, negative where it is not [shape=(n − 2, 88)]."""
+    before: FloatArray = np.maximum(notes[:-2], notes[1:-1])
+    return np.subtract(notes[2:], before, out=before)
 
 
-def _sets(chosen: NDArray[np.bool_]) -> list[int]:
-    """The pitches that are ``chosen`` [shape=(frames, 88)], a set a frame."""
-    rows: list[bytes] = np.packbits(chosen, axis=1, bitorder="little").view(f"S{PITCHES // 8}")[:, 0].tolist()
-    return [int.from_bytes(row, "little") for row in rows]
+def onset_peaks(strength: FloatArray) -> list[tuple[int, int]]:
+    """The (frame, pitch) of every onset, in order, counted from the second frame of the ``strength`` of onsets."""
+    # Few are strong enough, so that few are compared with their neighbours.
+    flat = strength.ravel()
+    (before,) = (flat[PITCHES:-PITCHES] >= ONSET_THRESHOLD).nonzero()
+    now = flat.take(before + PITCHES)
+    peaks = before[(now > flat.take(before)) & (now > flat.take(before + 2 * PITCHES))]
+    return [divmod(place, PITCHES) for place in peaks.tolist()]
 
 
 def _lately(loud: list[int]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -13,28 +14,25 @@ from support.posteriorgrams import Score, assert_each_ends_once, restless_scores
 
 from models.transcription import LOWEST_PITCH, SAMPLE_RATE
 from realtime.constant_q import ConstantQ
-from realtime.note_scribe import HORIZON, NoteScribe
+from realtime.note_scribe import BLOCK_FRAMES, HORIZON, NoteScribe
 from realtime.note_tracker import FrameNote
 from realtime.posteriorgrams import PosteriorgramStream
 
 A4 = 69
-BLOCK = 16
 
 
-def written(score: Score, block: int = BLOCK) -> list[FrameNote]:
+def written(score: Score) -> list[FrameNote]:
     """Everything the scribe says of a score, silence following it."""
-    rest = HORIZON + block + (-len(score.notes)) % block
+    rest = HORIZON + BLOCK_FRAMES + (-len(score.notes)) % BLOCK_FRAMES
     notes, onsets = (np.pad(values, ((0, rest), (0, 0))) for values in (score.notes, score.onsets))
     scribe = NoteScribe()
-    heard: list[FrameNote] = []
-    for first in range(0, len(notes) // block * block, block):
-        heard += scribe.push(notes[first : first + block], onsets[first : first + block])
-    return heard + scribe.finish()
+    whole_blocks = len(notes) // BLOCK_FRAMES * BLOCK_FRAMES
+    return [*chain.from_iterable(scribe.push(notes[:whole_blocks], onsets[:whole_blocks])), *scribe.finish()]
 
 
-def whole(score: Score, block: int = BLOCK) -> list[tuple[int, int, int]]:
+def whole(score: Score) -> list[tuple[int, int, int]]:
     """Pitch, start and end of each note, in order of the ends."""
-    return [(note.pitch, note.start, note.end) for note in written(score, block) if note.end is not None]
+    return [(note.pitch, note.start, note.end) for note in written(score) if note.end is not None]
 
 
 def test_an_onset_becomes_a_note() -> None:
@@ -103,18 +101,15 @@ def test_what_is_left_beside_a_struck_note_is_its_shadow() -> None:
 def test_a_long_note_is_certain_long_before_it_ends() -> None:
     score = Score(400).sound(A4, 20, 380).strike(A4, 20)
     scribe = NoteScribe()
-    for first in range(0, 400, BLOCK):
-        if scribe.push(score.notes[first : first + BLOCK], score.onsets[first : first + BLOCK]):
-            assert first + BLOCK <= 20 + HORIZON + 2 * BLOCK
-            return
-    pytest.fail("nothing began")
+    heard = scribe.push(score.notes, score.onsets)
+    began = next(block for block, notes in enumerate(heard, 1) if notes)
+    assert began * BLOCK_FRAMES <= 20 + HORIZON + 2 * BLOCK_FRAMES
 
 
 def test_finishing_ends_what_sounds() -> None:
     scribe = NoteScribe()
     score = Score(96).sound(A4, 20, 96).strike(A4, 20)
-    for first in range(0, 96, BLOCK):
-        scribe.push(score.notes[first : first + BLOCK], score.onsets[first : first + BLOCK])
+    scribe.push(score.notes, score.onsets)
     (note,) = scribe.finish()
     assert (note.pitch, note.start) == (A4, 20)
     assert scribe.finish() == []
@@ -126,6 +121,20 @@ def test_every_note_that_begins_ends_once_and_none_overlaps_itself(score: Score)
     assert_each_ends_once(written(score), len(score.notes))
 
 
+@settings(max_examples=80, deadline=None)
+@given(score=restless_scores)
+def test_how_many_blocks_come_at_once_does_not_matter(score: Score) -> None:
+    notes, onsets = (
+        np.pad(values, ((0, -len(values) % BLOCK_FRAMES), (0, 0))) for values in (score.notes, score.onsets)
+    )
+    apart, together = NoteScribe(), NoteScribe()
+    one_by_one = []
+    for first in range(0, len(notes), BLOCK_FRAMES):
+        one_by_one += apart.push(notes[first : first + BLOCK_FRAMES], onsets[first : first + BLOCK_FRAMES])
+    assert together.push(notes, onsets) == one_by_one
+    assert together.finish() == apart.finish()
+
+
 def test_the_notes_of_real_posteriorgrams_are_those_of_the_reference(shared_data: Path) -> None:
     """It sees the whole clip, the scribe half a second ahead: nearly every note is the same to the frame."""
     note_creation = pytest.importorskip("basic_pitch.note_creation")
@@ -133,8 +142,8 @@ def test_the_notes_of_real_posteriorgrams_are_those_of_the_reference(shared_data
     for clip in ("1000", "1001", "500"):
         samples, rate = soundfile.read(shared_data / "deam" / "audio" / f"{clip}.opus", dtype="float32", always_2d=True)
         mono = soxr.resample(samples.mean(axis=1), rate, SAMPLE_RATE).astype(np.float32)
-        mono = mono[: len(mono) // (BLOCK * 256) * BLOCK * 256]
-        spectrum = ConstantQ(hop_frames=BLOCK, lookahead_frames=40, phases=4).push(mono)
+        mono = mono[: len(mono) // (BLOCK_FRAMES * 256) * BLOCK_FRAMES * 256]
+        spectrum = ConstantQ(hop_frames=BLOCK_FRAMES, lookahead_frames=40, phases=4).push(mono)
         made = PosteriorgramStream(lookahead_frames=40).push(spectrum.decibels, np.ones(len(mono) // 256, bool))
         score.notes = np.concatenate([score.notes.reshape(-1, 88), made.notes])
         score.onsets = np.concatenate([score.onsets.reshape(-1, 88), made.onsets])
