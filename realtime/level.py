@@ -72,7 +72,7 @@ class LevelGate:
     def push(self, samples: NDArray[np.float32]) -> bool:
         """Take one hop; True while the gate is open."""
         exact = samples.astype(np.float64)
-        power = float(exact @ exact) / len(samples)
+        power = float(exact.dot(exact)) / len(samples)
         self._powers.append(power)
         level = power_to_db(power)
         if self._room_hops:
@@ -80,9 +80,10 @@ class LevelGate:
             self._open = False
             return False
         self._learn(level)
-        if level >= max(OPEN_DB, self.noise_db + ABOVE_NOISE_DB):
+        noise_db = self.noise_db
+        if level >= max(OPEN_DB, noise_db + ABOVE_NOISE_DB):
             self._open = True
-        is_quiet = level < max(CLOSE_DB, self.noise_db + ABOVE_NOISE_DB / 2)
+        is_quiet = level < max(CLOSE_DB, noise_db + ABOVE_NOISE_DB / 2)
         self._quiet_s = self._quiet_s + self._hop_s if is_quiet else 0.0
         if self._quiet_s > HOLD_S:
             self._open = False

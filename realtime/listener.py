@@ -251,9 +251,11 @@ class Listener:
             self._sound.hear(samples)
 
     def _transcribe(self, transcriber: StreamingTranscriber) -> Iterator[_Due]:
-        while transcriber.next_hop_s <= transcriber.received_s:
+        received_s = transcriber.received_s
+        while (next_hop_s := transcriber.next_hop_s) <= received_s:
             # Moments before the end of the hop that comes next do not know of it.
-            yield from self._due(self._origin_s + transcriber.next_hop_s, inclusive=False)
+            if self._next_moment_s < self._origin_s + next_hop_s:
+                yield from self._due(self._origin_s + next_hop_s, inclusive=False)
             events = transcriber.next_hop()
             self._reached_s = self._origin_s + transcriber.transcribed_s
             if transcriber.is_audible:
@@ -261,12 +263,13 @@ class Listener:
                     began_s = transcriber.transcribed_s - HOP_SAMPLES / SAMPLE_RATE - self._sound_origin_s
                     self._sound.begin_at(max(began_s, 0.0))
                 self._heard_s = self._reached_s
-            self._hear_notes(events or ())
-            if transcriber.room_db > SILENCE_DB:
-                self._room_db = transcriber.room_db
+            if events:
+                self._hear_notes(events)
             if self._sound is not None:
                 self._sound.transcribe(transcriber.posteriorgrams)
-        self._reached_s = self._origin_s + transcriber.received_s
+        if transcriber.room_db > SILENCE_DB:
+            self._room_db = transcriber.room_db
+        self._reached_s = self._origin_s + received_s
         yield from self._due(self._reached_s, inclusive=True)
 
     def _hear_key(self, event: KeyEvent) -> Iterator[_Due]:
@@ -310,9 +313,13 @@ class Listener:
         self._doubles = Doubles()
         self._transcriber = self._sound = None
 
+    @property
+    def _next_moment_s(self) -> float:
+        return (self._moments + 1) / self._rate_hz
+
     def _due(self, until_s: float, *, inclusive: bool) -> Iterator[_Due]:
         while True:
-            time_s = (self._moments + 1) / self._rate_hz
+            time_s = self._next_moment_s
             if time_s > until_s or (time_s == until_s and not inclusive):
                 return
             self._moments += 1

@@ -160,15 +160,16 @@ class _Rows:
 
     def append(self, rows: FloatArray) -> None:
         """Put ``rows`` behind those that there are."""
-        rows = rows[-self._most :]
+        if len(rows) > self._most:
+            rows = rows[-self._most :]
         if self._end + len(rows) > len(self._held):
             kept = self.newest()
             self._held = np.empty((max(_ROOM * self._most, 1), *rows.shape[1:]), np.float32)
             self._held[: len(kept)] = kept
             self._first, self._end = 0, len(kept)
-        self._held[self._end : self._end + len(rows)] = rows
-        self._end += len(rows)
-        self._first = max(self._first, self._end - self._most)
+        end = self._end + len(rows)
+        self._held[self._end : end] = rows
+        self._first, self._end = max(self._first, end - self._most), end
 
     def newest(self, most: int | None = None) -> FloatArray:
         """The rows that there are, no more than ``most``."""

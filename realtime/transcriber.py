@@ -9,7 +9,7 @@ the notes were. Both ways share the filter bank, the network and their threshold
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +39,7 @@ FloatArray = NDArray[np.float32]
 MOST_HOPS = 192
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Hop:
+class _Hop(NamedTuple):
     """All that came of one hop: the level after it, whether the gate was open and learns the room still, and the notes
     heard either way.
 
@@ -171,9 +170,10 @@ class StreamingTranscriber:
         self._level_db, self._is_audible = hop.level_db, hop.is_audible
         self._is_calibrating = hop.is_calibrating
         self.posteriorgrams = [] if hop.posteriorgrams is None else [hop.posteriorgrams]
-        announced = [] if self._is_over else self._announce(hop.announced)
-        certain = [] if hop.certain is None else self._make_certain(hop.certain)
-        return [*announced, *certain]
+        events = self._announce(hop.announced) if hop.announced and not self._is_over else []
+        if hop.certain is not None:
+            events += self._make_certain(hop.certain)
+        return events
 
     def _transcribe(self, hops: int) -> None:
         """Make as many ``hops`` ready of what waits."""
@@ -242,7 +242,8 @@ class StreamingTranscriber:
                 number = self._ledger.end(note.pitch)
                 onset_s, offset_s = max(start * FRAME_S, 0.0), max((note.end - delay) * FRAME_S, 0.0)
                 events.append(NoteEnded(number, onset_s, offset_s, note.pitch, _velocity(note), self.transcribed_s))
-        return events + self._withdraw(certain.decided - delay)
+        events += self._withdraw(certain.decided - delay)
+        return events
 
     def _withdraw(self, decided: int | None) -> list[NoteEvent]:
         return [NoteWithdrawn(number, pitch, self.transcribed_s) for number, pitch in self._ledger.withdraw(decided)]
