@@ -51,18 +51,15 @@ class PromptHearing:
 
     def push(
         self, spectrum: Spectrum, is_open: NDArray[np.bool_]
-    ) -> list[tuple[Posteriorgrams, tuple[FrameNote, ...]]]:
-        """Of each hop in the ``spectrum`` that ``constant_q`` made, what the network made of it and the notes that seem
+    ) -> tuple[Posteriorgrams, list[tuple[FrameNote, ...]]]:
+        """What the network made of the ``spectrum`` that ``constant_q`` made, and of each hop in it the notes that seem
         to begin or end.
         """
         made = self._stream.push(spectrum.decibels, is_open)
         notes, onsets, _ = made.gated()
         heard = self._tracker.push(notes, onsets)
-        hops = []
-        for first in range(0, len(heard), HOP_FRAMES):
-            rows = slice(first, first + HOP_FRAMES)
-            hops.append((made.part(rows), tuple(chain.from_iterable(heard[rows]))))
-        return hops
+        hops = range(0, len(heard), HOP_FRAMES)
+        return made, [tuple(chain.from_iterable(heard[first : first + HOP_FRAMES])) for first in hops]
 
 
 class SureHearing:

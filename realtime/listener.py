@@ -266,7 +266,8 @@ class Listener:
             if events:
                 self._hear_notes(events)
             if self._sound is not None:
-                self._sound.transcribe(transcriber.posteriorgrams)
+                for made, rows in transcriber.made:
+                    self._sound.transcribe(made, rows)
         if transcriber.room_db > SILENCE_DB:
             self._room_db = transcriber.room_db
         self._reached_s = self._origin_s + received_s

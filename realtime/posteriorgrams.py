@@ -45,8 +45,7 @@ class Posteriorgrams:
     ``contours`` has three bins a semitone [shape=(frames, 264)], ``notes`` and ``onsets`` one [shape=(frames, 88)];
     ``activations`` are what its inner layers made of the frame, from 0 up [shape=(frames, ACTIVATIONS), or (frames, 0)
     where they were not asked for].
-    ``audible`` [shape=(frames,)] is 0 for frames that were below the gate, else 1. ``whole`` is what this is a part of,
-    None where it is no part.
+    ``audible`` [shape=(frames,)] is 0 for frames that were below the gate, else 1.
     """
 
     frame: int
@@ -55,7 +54,6 @@ class Posteriorgrams:
     onsets: FloatArray
     activations: FloatArray
     audible: FloatArray
-    whole: Posteriorgrams | None = None
 
     def gated(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """``notes``, ``onsets`` and ``activations``, silent where the gate was shut."""
@@ -73,7 +71,6 @@ class Posteriorgrams:
             self.onsets[rows],
             self.activations[rows],
             self.audible[rows],
-            self.whole or self,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,8 +25,8 @@ _ROOM = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ahead:
-    """Posteriors below the gate of which nothing is left, from ``first_frame`` to the end of what ``last`` is a part
-    of, with their columns: what was transcribed together is computed together, asked for yet or not.
+    """Posteriors below the gate of which nothing is left, from ``first_frame`` to the end of ``last``, with their
+    columns: what was transcribed together is computed together, asked for yet or not.
     """
 
     last: Posteriorgrams
@@ -52,7 +52,7 @@ class SoundMemory:
         self._stream = SpectrumStream()
         self._first_spectrum = 0
         self._spectra = _Rows(most_spectra, MEL_BANDS), _Rows(most_spectra), _Rows(most_spectra, len(DESCRIPTORS))
-        # By what each is a part of: the frames of it that are due, from the first to the one after the last.
+        # Of what was transcribed together: the frames that are due, from the first to the one after the last.
         self._due: list[tuple[Posteriorgrams, int, int]] = []
         self._ahead: _Ahead | None = None
         self._notes, self._onsets = _Rows(most_posteriors, PITCHES), _Rows(most_posteriors, PITCHES)
@@ -74,15 +74,15 @@ class SoundMemory:
         for rows in (self._notes, self._onsets, self._activations, *self._columns.values()):
             rows.forget()
 
-    def transcribe(self, made: Iterable[Posteriorgrams]) -> None:
-        """Take what the transcriber made next; frames from before the first sample are left out."""
-        for block in made:
-            whole, first, end = block.whole or block, max(block.frame, 0), block.frame + len(block.audible)
-            if first >= end:
-                continue
-            if self._due and self._due[-1][0] is whole:
-                first = self._due.pop()[1]
-            self._due.append((whole, first, end))
+    def transcribe(self, made: Posteriorgrams, rows: slice | None = None) -> None:
+        """Take what the transcriber made next, or some of its ``rows``; frames before the first sample are left out."""
+        first, end = (0, len(made.audible)) if rows is None else (rows.start, rows.stop)
+        first, end = max(made.frame + first, 0), made.frame + end
+        if first >= end:
+            return
+        if self._due and self._due[-1][0] is made:
+            first = self._due.pop()[1]
+        self._due.append((made, first, end))
 
     def at(self, time_s: float) -> SoundWindow:
         """The frames that had ended by ``time_s`` and what had been transcribed, as much as a window holds."""
@@ -114,7 +114,7 @@ class SoundMemory:
 
     def _look_ahead(self, due: list[tuple[Posteriorgrams, int, int]]) -> _Ahead:
         first_frame = due[0][1]
-        blocks = [whole for whole, _, _ in due]
+        blocks = [made for made, _, _ in due]
         early = first_frame - blocks[0].frame
         notes, onsets, activations = (
             _joined(rows)[early:] for rows in zip(*(block.gated() for block in blocks), strict=True)

@@ -43,13 +43,15 @@ class _Hop(NamedTuple):
     """All that came of one hop: the level after it, whether the gate was open and learns the room still, and the notes
     heard either way.
 
-    ``posteriorgrams`` is None after the end, where the first hearing is over.
+    ``made`` are the posteriorgrams of all hops that were transcribed with it, of which ``rows`` are its own; None after
+    the end, where the first hearing is over.
     """
 
     level_db: float
     is_audible: bool
     is_calibrating: bool
-    posteriorgrams: Posteriorgrams | None
+    made: Posteriorgrams | None
+    rows: slice
     announced: tuple[FrameNote, ...]
     certain: Certain | None
 
@@ -77,7 +79,13 @@ class StreamingTranscriber:
         self._level_db = self._gate.level_db
         self._is_audible = self._is_calibrating = False
         self._is_over = False
-        self.posteriorgrams: list[Posteriorgrams] = []
+        #: What the last hop, or what was pushed last, has of posteriorgrams, each with the rows that are meant.
+        self.made: list[tuple[Posteriorgrams, slice]] = []
+
+    @property
+    def posteriorgrams(self) -> list[Posteriorgrams]:
+        """The same, those rows alone."""
+        return [made.part(rows) for made, rows in self.made]
 
     @property
     def delay_frames(self) -> int:
@@ -169,7 +177,7 @@ class StreamingTranscriber:
         self._hops += 1
         self._level_db, self._is_audible = hop.level_db, hop.is_audible
         self._is_calibrating = hop.is_calibrating
-        self.posteriorgrams = [] if hop.posteriorgrams is None else [hop.posteriorgrams]
+        self.made = [] if hop.made is None else [(hop.made, hop.rows)]
         events = self._announce(hop.announced) if hop.announced and not self._is_over else []
         if hop.certain is not None:
             events += self._make_certain(hop.certain)
@@ -189,10 +197,11 @@ class StreamingTranscriber:
         is_open = np.repeat([is_audible for _, is_audible, _ in levels], HOP_FRAMES)
         spectrum = self._prompt.constant_q.push(samples)
         # After the end nothing is new: what is certain then need not be announced.
-        prompt = [(None, ())] * hops if self._is_over else self._prompt.push(spectrum, is_open)
+        made, prompt = (None, [()] * hops) if self._is_over else self._prompt.push(spectrum, is_open)
         sure = self._sure.push(spectrum, is_open)
-        for level, heard, certain in zip(levels, prompt, sure, strict=True):
-            self._ready.append(_Hop(*level, *heard, certain))
+        for number, (level, announced, certain) in enumerate(zip(levels, prompt, sure, strict=True)):
+            rows = slice(number * HOP_FRAMES, (number + 1) * HOP_FRAMES)
+            self._ready.append(_Hop(*level, made, rows, announced, certain))
 
     def flush(self) -> list[NoteEvent]:
         """Make certain what is still on its way, as if silence followed, and end every note; no more follows.
@@ -211,11 +220,11 @@ class StreamingTranscriber:
 
     def _drain(self) -> list[NoteEvent]:
         events: list[NoteEvent] = []
-        heard: list[Posteriorgrams] = []
+        made: list[tuple[Posteriorgrams, slice]] = []
         while (hop := self.next_hop()) is not None:
             events += hop
-            heard += self.posteriorgrams
-        self.posteriorgrams = heard
+            made += self.made
+        self.made = made
         return events
 
     def _announce(self, heard: tuple[FrameNote, ...]) -> list[NoteEvent]:

@@ -73,7 +73,8 @@ def song(music: np.ndarray) -> SoundWindow:
     memory, transcriber = SoundMemory(10.0), StreamingTranscriber()
     memory.hear(transcriber.feed(music))
     while transcriber.next_hop() is not None:
-        memory.transcribe(transcriber.posteriorgrams)
+        for made, rows in transcriber.made:
+            memory.transcribe(made, rows)
     return memory.at(len(music) / RATE)
 
 

@@ -161,7 +161,8 @@ def test_the_memory_holds_one_window_and_never_more(music: np.ndarray) -> None:
     for number in range(1, 7):
         memory.hear(transcriber.feed(music[(number - 1) * RATE // 2 : number * RATE // 2]))
         while transcriber.next_hop() is not None:
-            memory.transcribe(transcriber.posteriorgrams)
+            for made, rows in transcriber.made:
+                memory.transcribe(made, rows)
         found = memory.at(number / 2)
         counts.add((len(found.mel_db), len(found.level_db), len(found.descriptors)))
         assert len(found.note_posteriors) == len(found.onset_posteriors) <= 86
@@ -173,8 +174,8 @@ def test_posteriors_from_before_the_sound_are_left_out_and_below_the_gate_are_no
     memory = SoundMemory(1.0)
     ones = np.ones((4, 88), np.float32)
     contours, inner = np.ones((4, 264), np.float32), np.ones((4, ACTIVATIONS), np.float32)
-    memory.transcribe([Posteriorgrams(-2, contours, ones, ones, inner, np.array([1, 1, 1, 0], np.float32))])
-    memory.transcribe([Posteriorgrams(-9, contours, ones, ones, inner, np.ones(4, np.float32))])
+    memory.transcribe(Posteriorgrams(-2, contours, ones, ones, inner, np.array([1, 1, 1, 0], np.float32)))
+    memory.transcribe(Posteriorgrams(-9, contours, ones, ones, inner, np.ones(4, np.float32)))
     found = memory.at(0.0)
     assert found.note_posteriors[:, 0].tolist() == found.onset_posteriors[:, 0].tolist() == [1, 0]
     assert found.activations[:, 0].tolist() == [1, 0]
@@ -193,7 +194,7 @@ def test_what_is_kept_of_posteriors_is_what_a_window_alone_gives(frames_a_block:
         notes, onsets = random.uniform(0, 1, (2, frames_a_block, 88)).astype(np.float32) ** 4
         inner = random.uniform(0, 1, (frames_a_block, ACTIVATIONS)).astype(np.float32)
         contours, audible = np.empty((frames_a_block, 264), np.float32), np.ones(frames_a_block, np.float32)
-        memory.transcribe([Posteriorgrams(first, contours, notes, onsets, inner, audible)])
+        memory.transcribe(Posteriorgrams(first, contours, notes, onsets, inner, audible))
         first += frames_a_block
         if number % 7 == 0:
             found = memory.at(0.0)
@@ -211,7 +212,7 @@ def test_what_is_kept_does_not_depend_on_when_windows_are_asked_for() -> None:
     for number in range(40):
         notes, onsets = random.uniform(0, 1, (2, 4, 88)).astype(np.float32)
         inner, ones = random.uniform(0, 1, (4, ACTIVATIONS)).astype(np.float32), np.ones(4, np.float32)
-        made = [Posteriorgrams(4 * number - 3, np.empty((4, 264), np.float32), notes, onsets, inner, ones)]
+        made = Posteriorgrams(4 * number - 3, np.empty((4, 264), np.float32), notes, onsets, inner, ones)
         often.transcribe(made)
         once.transcribe(made)
         if number % 3 == 0:
@@ -233,9 +234,9 @@ def test_what_is_transcribed_together_is_kept_as_if_it_had_come_hop_by_hop(silen
     together, apart = SoundMemory(0.4), SoundMemory(0.4)
     whole = Posteriorgrams(-3, np.empty((80, 264), np.float32), notes, onsets, inner, audible)
     for hop in range(20):
-        part = whole.part(slice(4 * hop, 4 * hop + 4))
-        together.transcribe([part])
-        apart.transcribe([replace(part, whole=None)])
+        rows = slice(4 * hop, 4 * hop + 4)
+        together.transcribe(whole, rows)
+        apart.transcribe(whole.part(rows))
         if hop == silence_after:
             together.begin_at(0.0)
             apart.begin_at(0.0)
@@ -254,7 +255,7 @@ def test_a_window_stays_as_it_was_when_more_comes() -> None:
     for number in range(40):
         notes = random.uniform(0, 1, (4, 88)).astype(np.float32)
         inner, ones = np.ones((4, ACTIVATIONS), np.float32), np.ones(4, np.float32)
-        memory.transcribe([Posteriorgrams(4 * number, np.ones((4, 264), np.float32), notes, notes, inner, ones)])
+        memory.transcribe(Posteriorgrams(4 * number, np.ones((4, 264), np.float32), notes, notes, inner, ones))
         found = memory.at(0.0)
         windows.append((found, found.note_posteriors.copy(), columns(found)["series"].copy()))
     for found, notes, series in windows:
@@ -269,7 +270,7 @@ def test_music_after_a_silence_is_as_if_nothing_had_been_before() -> None:
     fresh, later = SoundMemory(10.0), SoundMemory(10.0)
     fresh.hear(music)
     later.hear(np.concatenate([silence, music]))
-    later.transcribe([Posteriorgrams(0, np.ones((4, 264), np.float32), ones, ones, inner, np.ones(4, np.float32))])
+    later.transcribe(Posteriorgrams(0, np.ones((4, 264), np.float32), ones, ones, inner, np.ones(4, np.float32)))
     assert len(later.at(len(silence) / 22050).level_db) > 90
     later.begin_at(len(silence) / 22050)
     found, expected = later.at((len(silence) + len(music)) / 22050), fresh.at(len(music) / 22050)
