@@ -17,6 +17,7 @@ from models.features.spectra import (
     autocorrelation,
     series,
     series_features,
+    side_by_side,
     sums,
     tempo_lags,
 )
@@ -46,9 +47,8 @@ def compute(sounds: tuple[SoundWindow, ...]) -> Numbers:
     autocorrelation of their sum, the maximum and std between 0.17 and 2 s, the tempo at the maximum in log2 BPM, and
     13 tempi from 40 to 320 BPM.
     """
-    # A column after the other in memory: sums over so few columns side by side are mostly overhead.
-    rows = np.stack([posterior_columns(sound).series.T for sound in sounds])
-    onsets = rows[:, 1]
+    rows = side_by_side([posterior_columns(sound).series for sound in sounds])
+    onsets = np.ascontiguousarray(rows[:, 1])
     similarity = autocorrelation(onsets - onsets.mean(axis=1, keepdims=True), _LONGEST)
     span = similarity[:, _SHORTEST:]
     best = span.argmax(axis=1)

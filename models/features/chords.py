@@ -14,7 +14,7 @@ from models.features import Feature, FeatureRows, FeatureSet, SoundWindow
 from models.features.pitch_classes import CHORDS, CONSONANCE, KRUMHANSL_KESSLER, fit_chords, key_correlations, key_leads
 from models.features.posterior_columns import posterior_columns
 from models.features.posteriors import posteriors_of, transcribed
-from models.features.spectra import Numbers, mean_std, series, series_features, statistics_features
+from models.features.spectra import Numbers, mean_std, series, series_features, side_by_side, statistics_features
 from models.features.together import alike
 
 #: How many frames make a segment.
@@ -36,14 +36,10 @@ def compute(sounds: tuple[SoundWindow, ...]) -> FeatureRows:
     """
     columns = [posterior_columns(sound) for sound in sounds]
     found = _segments(_pieces(np.stack([of.classes[:, :12] for of in columns])))
-    roughness = series(np.stack([of.intervals[:, :3].T for of in columns])).reshape(len(sounds), -1)
-    intervals = np.stack([np.concatenate(_interval_numbers(of.intervals[:, 3:])) for of in columns])
-    return np.concatenate([*found, roughness, intervals], axis=1).astype(np.float32)
-
-
-def _interval_numbers(shares: Numbers) -> list[Numbers]:
-    mean, std = mean_std(shares)
-    return [mean, std, (mean @ CONSONANCE)[None]]
+    roughness = series(side_by_side([of.intervals[:, :3] for of in columns])).reshape(len(sounds), -1)
+    shares = np.array([mean_std(of.intervals[:, 3:]) for of in columns])
+    consonance = np.add.reduce(shares[:, 0] * CONSONANCE, axis=1, keepdims=True)
+    return np.concatenate([*found, roughness, shares[:, 0], shares[:, 1], consonance], axis=1).astype(np.float32)
 
 
 def _pieces(classes: Numbers) -> list[np.ndarray]:

@@ -10,31 +10,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.features import Feature, FeatureSet, FeatureVector, Window
-from models.features.spectra import audible, mean_power_db, quantiles
-from models.features.together import each
+from models.features import Feature, FeatureSet, SoundWindow
+from models.features.spectra import Numbers, audible, frames_of, mean_power_db, quantiles_of_rows
+from models.features.together import alike
 
 #: Nothing that is heard as music is softer, and full scale is hardly louder.
 _LOWEST_DB, _HIGHEST_DB = -90.0, 10.0
 _LOUD_SHARE = 0.95
 
 
-def compute(window: Window) -> FeatureVector:
-    """Level of the mean power and 95th percentile of the frames' levels, in dB re full scale [shape=(2,)]."""
-    sound = audible(window)
-    if sound is None:
-        return np.zeros(len(INTENSITY.features), np.float32)
-    loud_db = quantiles(sound.level_db[:, None], (_LOUD_SHARE,))[0, 0]
-    found: FeatureVector = np.array([mean_power_db(sound), loud_db], np.float32)
-    return np.clip(found, _LOWEST_DB, _HIGHEST_DB)
+def compute(sounds: tuple[SoundWindow, ...]) -> Numbers:
+    """Level of the mean power and 95th percentile of the frames' levels, in dB re full scale [shape=(m, 2)]."""
+    loud_db = quantiles_of_rows(np.stack([sound.level_db for sound in sounds]), (_LOUD_SHARE,))
+    level_db = np.array([mean_power_db(sound) for sound in sounds])[:, None]
+    return np.concatenate([level_db, loud_db], axis=1).clip(_LOWEST_DB, _HIGHEST_DB)
 
 
-INTENSITY = FeatureSet(
-    "intensity",
-    (
-        Feature("level", "dB", _LOWEST_DB, _HIGHEST_DB),
-        Feature("level_p95", "dB", _LOWEST_DB, _HIGHEST_DB),
-    ),
-    each(compute),
-    needs_sound=True,
+_FEATURES = (
+    Feature("level", "dB", _LOWEST_DB, _HIGHEST_DB),
+    Feature("level_p95", "dB", _LOWEST_DB, _HIGHEST_DB),
 )
+INTENSITY = FeatureSet("intensity", _FEATURES, alike(audible, frames_of, compute, len(_FEATURES)), needs_sound=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.features import Feature, FeatureSet, SoundWindow
-from models.features.spectra import Numbers, audible, frames_of, relative_db, series, series_features
+from models.features.spectra import Numbers, audible, frames_of, relative_level_db, series, series_features
 from models.features.together import alike
 
 #: Frames in half a second.
@@ -17,7 +17,7 @@ _HALF_SECOND = 22
 
 def compute(sounds: tuple[SoundWindow, ...]) -> Numbers:
     """Statistics of the frames' levels, then of half seconds' mean levels: std, step and slope [shape=(m, 11)]."""
-    level_db = np.stack([relative_db(sound)[1] for sound in sounds])
+    level_db = np.stack([relative_level_db(sound) for sound in sounds])
     return np.concatenate([series(level_db), _slow(level_db)], axis=1)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.features import Feature, FeatureSet, FeatureVector, Window
-from models.features.spectra import MEL_BANDS, audible, mean_std_step, relative_db, statistics_features
+from models.features.spectra import MEL_BANDS, audible, mean_std_step, relative_mel_db, statistics_features
 from models.features.together import each
 
 
@@ -17,8 +17,7 @@ def compute(window: Window) -> FeatureVector:
     sound = audible(window)
     if sound is None:
         return np.zeros(len(MEL.features), np.float32)
-    mel_db, _ = relative_db(sound)
-    return np.concatenate(mean_std_step(mel_db)).astype(np.float32)
+    return np.concatenate(mean_std_step(relative_mel_db(sound))).astype(np.float32)
 
 
 MEL = FeatureSet(

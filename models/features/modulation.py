@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from models.features import Feature, FeatureSet, SoundWindow
-from models.features.spectra import FRAMES_HZ, MEL_BANDS, Numbers, audible, frames_of, relative_db
+from models.features.spectra import FRAMES_HZ, MEL_BANDS, Numbers, audible, frames_of, relative_mel_db
 from models.features.together import alike
 
 _GROUPS = 16
@@ -36,7 +36,7 @@ def compute(sounds: tuple[SoundWindow, ...]) -> Numbers:
 
 def _bands_db(sound: SoundWindow) -> Numbers:
     """The mean of four bands at a time [shape=(16, n)]."""
-    mel_db, _ = relative_db(sound)
+    mel_db = relative_mel_db(sound)
     # Added band by band: a sum over so short an axis is mostly overhead.
     first, *others = (mel_db[:, band :: MEL_BANDS // _GROUPS].T for band in range(MEL_BANDS // _GROUPS))
     return np.ascontiguousarray(sum(others, first)) / np.float32(MEL_BANDS // _GROUPS)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.features import SoundWindow, Window
+from models.features.kept import kept
 from models.features.spectra import FEWEST_POSTERIORS, Numbers
 from models.transcription import LOWEST_PITCH, PITCHES
 
@@ -17,10 +18,11 @@ PITCH = np.arange(LOWEST_PITCH, LOWEST_PITCH + PITCHES)
 CLASSES = (PITCH[:, None] % 12 == np.arange(12)).astype(np.float32)
 
 
+@kept
 def transcribed(window: Window) -> SoundWindow | None:
     """The window's sound, None where it has under half a second of posteriors or nothing in them."""
     sound = window.sound
-    if sound is None or len(sound.note_posteriors) < FEWEST_POSTERIORS or not sound.note_posteriors.any():
+    if sound is None or len(sound.note_posteriors) < FEWEST_POSTERIORS or sound.note_posteriors.max() <= 0:
         return None
     return sound
 

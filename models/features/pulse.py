@@ -14,10 +14,11 @@ from models.features import Feature, FeatureSet, SoundWindow
 from models.features.spectra import (
     FRAMES_HZ,
     Numbers,
+    at_least,
     audible,
     autocorrelation,
     frames_of,
-    relative_db,
+    relative_mel_db,
     tempo_lags,
 )
 from models.features.together import alike
@@ -53,10 +54,10 @@ def compute(sounds: tuple[SoundWindow, ...]) -> Numbers:
 
 def _strength(sound: SoundWindow) -> Numbers:
     """The onset strength of each group of bands [shape=(groups, n)]."""
-    mel_db, _ = relative_db(sound)
-    rises = mel_db[1:] - mel_db[:-1]
-    np.maximum(rises, np.float32(0), out=rises)
-    return np.stack([rises[:, bands].mean(axis=1) for bands in _BANDS.values()])
+    mel_db = relative_mel_db(sound)
+    rises = at_least(0.0, mel_db[1:] - mel_db[:-1])
+    groups = [rises[:, bands] for bands in _BANDS.values()]
+    return np.array([np.add.reduce(group, axis=1) / np.float32(group.shape[1]) for group in groups])
 
 
 def _beats(span: Numbers) -> list[Numbers]:

@@ -8,7 +8,7 @@ back from the window's end.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -60,6 +60,7 @@ SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 SERIES = ("mean", "std", *(f"p{round(100 * share)}" for share in SHARES), "step")
 
 
+@kept
 def audible(window: Window) -> SoundWindow | None:
     """The window's sound, None where a set of the spectrum has nothing to go by."""
     sound = window.sound
@@ -76,28 +77,36 @@ def frames_of(sound: SoundWindow) -> int:
 @kept
 def mean_power_db(sound: SoundWindow) -> np.float32:
     """The level of the window's mean power, in dB re full scale."""
-    return np.float32(10 * np.log10(np.mean(10 ** (sound.level_db.astype(np.float64) / 10))))
+    powers = 10 ** (sound.level_db.astype(np.float64) / 10)
+    return np.float32(10 * np.log10(np.add.reduce(powers) / len(powers)))
 
 
-@kept
-def relative_db(sound: SoundWindow) -> tuple[Numbers, Numbers]:
-    """``mel_db`` and ``level_db`` over the mean power of the window, from ``FLOOR_DB`` up.
+def relative_level_db(sound: SoundWindow) -> Numbers:
+    """``level_db`` over the mean power of the window, from ``FLOOR_DB`` up."""
+    return at_least(FLOOR_DB, sound.level_db - mean_power_db(sound))
 
-    The answer is kept, since several families ask at one moment.
-    """
-    mean_db = mean_power_db(sound)
-    mel_db = sound.mel_db - mean_db
-    return np.maximum(mel_db, np.float32(FLOOR_DB), out=mel_db), np.maximum(sound.level_db - mean_db, FLOOR_DB)
+
+def relative_mel_db(sound: SoundWindow) -> Numbers:
+    """``mel_db`` in the same way. Computed whenever it is asked for: kept for many windows, it is no longer at hand."""
+    return at_least(FLOOR_DB, sound.mel_db - mean_power_db(sound))
+
+
+def at_least(least: float, values: Numbers) -> Numbers:
+    """``values``, changed in place: none is below ``least``."""
+    # With both bounds a clip is many times as fast as the maximum of many numbers and one.
+    return values.clip(np.float32(least), np.float32(np.inf), out=values)
 
 
 def quantiles(columns: Numbers, shares: tuple[float, ...]) -> Numbers:
     """The quantiles at ``shares`` of each column [shape=(n, d) to (shares, d)], between ranks in a straight line."""
-    return _quantiles(np.ascontiguousarray(columns.T), shares).T
+    return quantiles_of_rows(np.ascontiguousarray(columns.T), shares).T
 
 
-def _quantiles(rows: Numbers, shares: tuple[float, ...]) -> Numbers:
-    """Those of each row [shape=(..., n) to (..., shares)]."""
-    ranked = np.sort(rows, axis=-1)
+def quantiles_of_rows(rows: Numbers, shares: tuple[float, ...]) -> Numbers:
+    """The same of each row [shape=(..., n) to (..., shares)]."""
+    # Row after row in memory, whatever they lay like: sorted elsewhere, each would be copied there and back.
+    ranked = np.array(rows, order="C")
+    ranked.sort(axis=-1)
     low_rank, high_rank, between = _ranks(rows.shape[-1], shares)
     low, high = np.take(ranked, low_rank, -1), np.take(ranked, high_rank, -1)
     found: Numbers = low + (high - low) * between
@@ -114,8 +123,13 @@ def _ranks(count: int, shares: tuple[float, ...]) -> tuple[NDArray[np.int64], ND
 
 def sums(columns: Numbers) -> Numbers:
     """The sum of each column [shape=(n, d) to (d,)]: as a product of matrices, which is many times as fast."""
-    found: Numbers = np.ones(len(columns), np.float32) @ columns
+    found: Numbers = _ones(len(columns)) @ columns
     return found
+
+
+@lru_cache(maxsize=64)
+def _ones(count: int) -> Numbers:
+    return np.ones(count, np.float32)
 
 
 def mean_std(columns: Numbers) -> tuple[Numbers, Numbers]:
@@ -142,7 +156,15 @@ def series(rows: Numbers) -> Numbers:
     std = np.sqrt(np.add.reduce(centred * centred, axis=-1, keepdims=True) / count)
     steps = rows[..., 1:] - rows[..., :-1]
     step = np.add.reduce(np.abs(steps, out=steps), axis=-1, keepdims=True) / (count - 1)
-    return np.concatenate([mean, std, _quantiles(rows, SHARES), step], axis=-1)
+    return np.concatenate([mean, std, quantiles_of_rows(rows, SHARES), step], axis=-1)
+
+
+def side_by_side(columns: Sequence[Numbers]) -> Numbers:
+    """Columns of windows alike as rows [shape=(n, d) each to (windows, d, n)], frame after frame in memory.
+
+    A sum over the frames then adds the columns of all windows at a time: so few as one window has are mostly overhead.
+    """
+    return np.stack(columns, axis=1).transpose(1, 2, 0)
 
 
 def series_features(of: Feature) -> tuple[Feature, ...]:

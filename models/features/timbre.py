@@ -15,7 +15,7 @@ from models.features.spectra import (
     audible,
     mean_std_step,
     quantiles,
-    relative_db,
+    relative_level_db,
     statistics_features,
 )
 from models.features.together import each
@@ -26,8 +26,7 @@ def compute(window: Window) -> FeatureVector:
     sound = audible(window)
     if sound is None:
         return np.zeros(len(TIMBRE.features), np.float32)
-    _, level_db = relative_db(sound)
-    heard = sound.descriptors[level_db > FLOOR_DB]
+    heard = sound.descriptors.compress(relative_level_db(sound) > FLOOR_DB, axis=0)
     if len(heard) < 2:
         return np.zeros(len(TIMBRE.features), np.float32)
     return np.concatenate([*mean_std_step(heard), *quantiles(heard, (0.1, 0.9))]).astype(np.float32)
