@@ -15,6 +15,8 @@ from models.features.spectra import (
     POSTERIORS_HZ,
     Numbers,
     autocorrelation,
+    row_mean_std,
+    row_means,
     series,
     series_features,
     side_by_side,
@@ -49,14 +51,14 @@ def compute(sounds: tuple[SoundWindow, ...]) -> Numbers:
     """
     rows = side_by_side([posterior_columns(sound).series for sound in sounds])
     onsets = np.ascontiguousarray(rows[:, 1])
-    similarity = autocorrelation(onsets - onsets.mean(axis=1, keepdims=True), _LONGEST)
+    similarity = autocorrelation(onsets - row_means(onsets), _LONGEST)
     span = similarity[:, _SHORTEST:]
-    best = span.argmax(axis=1)
-    highest = span.max(axis=1)
+    best = span.argmax(axis=1, keepdims=True)
+    highest = np.maximum.reduce(span, axis=1, keepdims=True)
     log_tempo = np.where(highest > 0, np.log2(60 * POSTERIORS_HZ / (best + _SHORTEST)), 0.0)
-    pulse = np.stack([highest, span.std(axis=1), log_tempo], axis=1)
     rates = np.stack([_rates(posterior_columns(sound).peaks) for sound in sounds])
-    found = [series(rows).reshape(len(sounds), -1), rates, pulse, np.take(similarity, _LAGS, axis=1)]
+    pulse = [highest, row_mean_std(span)[1], log_tempo, similarity.take(_LAGS, axis=1)]
+    found = [series(rows).reshape(len(sounds), -1), rates, *pulse]
     return np.concatenate(found, axis=1).astype(np.float32)
 
 

@@ -14,7 +14,15 @@ from models.features import Feature, FeatureRows, FeatureSet, SoundWindow
 from models.features.pitch_classes import CHORDS, CONSONANCE, KRUMHANSL_KESSLER, fit_chords, key_correlations, key_leads
 from models.features.posterior_columns import posterior_columns
 from models.features.posteriors import posteriors_of, transcribed
-from models.features.spectra import Numbers, mean_std, series, series_features, side_by_side, statistics_features
+from models.features.spectra import (
+    Numbers,
+    mean_std,
+    row_mean_std,
+    series,
+    series_features,
+    side_by_side,
+    statistics_features,
+)
 from models.features.together import alike
 
 #: How many frames make a segment.
@@ -62,7 +70,7 @@ def _segments(pieces: list[np.ndarray]) -> list[np.ndarray]:
     lead = fits[..., :1] - fits[..., 1:2]
     shares = classes / (np.add.reduce(classes, axis=2, keepdims=True) + 1e-6)
     leads = key_leads(key_correlations(shares, KRUMHANSL_KESSLER))
-    keys = np.stack([leads[name] for name in _KEY_NUMBERS], axis=2)
+    keys = np.array([leads[name] for name in _KEY_NUMBERS]).transpose(1, 2, 0)
     columns = np.concatenate([fits, lead, lead > _CLEAR, lead < -_CLEAR, keys], axis=2)
     counts = np.array([piece.shape[1] for piece in pieces])
     begins = np.cumsum(counts) - counts
@@ -77,13 +85,18 @@ def _segments(pieces: list[np.ndarray]) -> list[np.ndarray]:
 
 
 def _segment(mean: np.ndarray, std: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    changes = [steps.mean(axis=1), steps.std(axis=1), steps.max(axis=1)] if steps.shape[1] else np.zeros((3, len(mean)))
+    if steps.shape[1]:
+        changes = [*row_mean_std(steps), np.maximum.reduce(steps, axis=1, keepdims=True)]
+    else:
+        changes = [np.zeros((len(mean), 3))]
     lead = len(CHORDS)
-    clear = [mean[:, lead], std[:, lead], mean[:, lead + 1], mean[:, lead + 2]]
     told = [
         mean[:, :lead],
         std[:, :lead],
-        np.stack([*clear, *changes], axis=1),
+        mean[:, lead, None],
+        std[:, lead, None],
+        mean[:, lead + 1 : lead + 3],
+        *changes,
         mean[:, lead + 3 :],
         std[:, lead + 3 :],
     ]

@@ -14,6 +14,7 @@ from models.features.pitch_classes import (
     KRUMHANSL_KESSLER,
     KeyProfile,
     Numbers,
+    as_columns,
     distribution,
     fit_keys,
 )
@@ -35,7 +36,7 @@ def compute(sounds: tuple[SoundWindow, ...]) -> FeatureRows:
     shares = np.divide(classes, total, out=np.full_like(classes, 1 / 12), where=total > 1e-6)
     split = len(_WHOLE)
     kk, both = _fit(shares[:, :split], KRUMHANSL_KESSLER), _fit(shares, ALBRECHT_SHANAHAN)
-    spread = np.stack(list(distribution(shares).values()), axis=2)
+    spread = as_columns(distribution(shares))
     whole = np.concatenate([kk, both[:, :split], spread[:, :split]], axis=2)
     parts = np.concatenate([both[:, split:], spread[:, split:]], axis=2)
     rows = [whole.reshape(len(sounds), -1), parts.reshape(len(sounds), -1)]
@@ -45,7 +46,7 @@ def compute(sounds: tuple[SoundWindow, ...]) -> FeatureRows:
 def _fit(shares: Numbers, profile: KeyProfile) -> Numbers:
     """What the fit says, then the degrees' shares, a row a weighting."""
     fit = fit_keys(shares, profile)
-    return np.concatenate([np.stack(list(fit.numbers().values()), axis=-1), fit.degrees(shares)], axis=-1)
+    return np.concatenate([as_columns(fit.numbers()), fit.degrees(shares)], axis=-1)
 
 
 def _names(profiles: tuple[str, ...]) -> list[str]:

@@ -8,7 +8,16 @@ from __future__ import annotations
 import numpy as np
 
 from models.features import Feature, FeatureSet, SoundWindow
-from models.features.spectra import Numbers, audible, frames_of, relative_level_db, series, series_features
+from models.features.spectra import (
+    Numbers,
+    audible,
+    frames_of,
+    relative_level_db,
+    row_mean_std,
+    row_means,
+    series,
+    series_features,
+)
 from models.features.together import alike
 
 #: Frames in half a second.
@@ -26,10 +35,11 @@ def _slow(level_db: Numbers) -> Numbers:
     halves = level_db.shape[1] // _HALF_SECOND
     if halves < 2:
         return np.zeros((len(level_db), 3), np.float32)
-    half_db = level_db[:, -halves * _HALF_SECOND :].reshape(-1, halves, _HALF_SECOND).mean(axis=2)
+    half_db = row_means(level_db[:, -halves * _HALF_SECOND :].reshape(-1, halves, _HALF_SECOND))[..., 0]
     centred = (np.arange(halves) - (halves - 1) / 2).astype(np.float32)
-    slope = (half_db * centred).sum(axis=1) / (centred @ centred)
-    return np.stack([half_db.std(axis=1), np.abs(np.diff(half_db, axis=1)).mean(axis=1), slope], axis=1)
+    slope = np.add.reduce(half_db * centred, axis=1, keepdims=True) / (centred @ centred)
+    step = row_means(np.abs(half_db[:, 1:] - half_db[:, :-1]))
+    return np.concatenate([row_mean_std(half_db)[1], step, slope], axis=1)
 
 
 _FEATURES = (

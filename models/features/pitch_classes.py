@@ -170,6 +170,11 @@ def distribution(shares: Numbers) -> dict[str, Numbers]:
     }
 
 
+def as_columns(numbers: dict[str, Numbers]) -> Numbers:
+    """``numbers`` of sets of pitch classes by name [shape=(m, n)] as the last axis [shape=(m, n, len(numbers))]."""
+    return np.array(list(numbers.values())).transpose(1, 2, 0)
+
+
 def _templates() -> Numbers:
     """Root by root the template of each type [shape=(12 * len(CHORDS), 12)]."""
     templates = np.zeros((len(CHORDS), 12))

@@ -19,6 +19,8 @@ from models.features.spectra import (
     autocorrelation,
     frames_of,
     relative_mel_db,
+    row_mean_std,
+    row_means,
     tempo_lags,
 )
 from models.features.together import alike
@@ -44,10 +46,10 @@ def compute(sounds: tuple[SoundWindow, ...]) -> Numbers:
     total: Numbers = np.add.accumulate(strength, axis=2)[..., -1:]
     centred: Numbers = strength - total / np.float32(strength.shape[2])
     similarity = autocorrelation(centred, max(_LONGEST, int(_LAGS.max()) + 1))
-    tempi = np.take(similarity, _LAGS, axis=2)
-    best = np.sort(tempi, axis=2)[..., -3:].mean(axis=2)
-    beats = np.stack([*_beats(similarity[..., _SHORTEST:_LONGEST]), best, tempi.std(axis=2)], axis=2)
-    onsets = np.stack(_onsets(strength, frames_of(sounds[0]) / FRAMES_HZ), axis=2)
+    tempi = similarity.take(_LAGS, axis=2)
+    best = row_means(np.sort(tempi, axis=2)[..., -3:])
+    beats = np.concatenate([*_beats(similarity[..., _SHORTEST:_LONGEST]), best, row_mean_std(tempi)[1]], axis=2)
+    onsets = np.concatenate(_onsets(strength, frames_of(sounds[0]) / FRAMES_HZ), axis=2)
     rows = [beats[:, 0], tempi[:, 0], beats[:, 1:].reshape(len(sounds), -1), onsets.reshape(len(sounds), -1)]
     return np.concatenate(rows, axis=1).astype(np.float32)
 
@@ -61,27 +63,27 @@ def _strength(sound: SoundWindow) -> Numbers:
 
 
 def _beats(span: Numbers) -> list[Numbers]:
-    """The first four of ``_BEAT`` [shape=(m, groups)] each, of the ``span`` of lags [shape=(m, groups, lags)].
+    """The first four of ``_BEAT`` [shape=(m, groups, 1)] each, of the ``span`` of lags [shape=(m, groups, lags)].
 
     0 where nothing beats.
     """
-    best = span.argmax(axis=-1)
-    highest = span.max(axis=-1)
+    best = span.argmax(axis=-1, keepdims=True)
+    highest = np.maximum.reduce(span, axis=-1, keepdims=True)
     log_tempo = np.log2(60 * FRAMES_HZ / (best + _SHORTEST))
-    found = (highest, log_tempo, span.std(axis=-1), _mean_where(_peaks(span), span))
+    found = (highest, log_tempo, row_mean_std(span)[1], _mean_where(_peaks(span), span))
     return [np.where(highest > 0, values, 0) for values in found]
 
 
 def _onsets(strength: Numbers, length_s: float) -> list[Numbers]:
-    """``_ONSETS`` [shape=(m, groups)] each, of the onset strength [shape=(m, groups, n)]."""
-    mean = strength.mean(axis=-1)
-    centred = strength - mean[..., None]
+    """``_ONSETS`` [shape=(m, groups, 1)] each, of the onset strength [shape=(m, groups, n)]."""
+    mean = row_means(strength)
+    centred = strength - mean
     squared = centred * centred
-    std = np.sqrt(squared.mean(axis=-1))
-    peaks = _peaks(strength) & (strength > (mean + std)[..., None])
-    skewness = (squared * centred).mean(axis=-1) / (std * std * std + 1e-9)
-    rate = np.count_nonzero(peaks, axis=-1) / length_s
-    return [mean, std, strength.max(axis=-1), rate, skewness, _mean_where(peaks, strength)]
+    std = np.sqrt(row_means(squared))
+    peaks = _peaks(strength) & (strength > mean + std)
+    skewness = row_means(squared * centred) / (std * std * std + 1e-9)
+    highest = np.maximum.reduce(strength, axis=-1, keepdims=True)
+    return [mean, std, highest, _counts(peaks) / length_s, skewness, _mean_where(peaks, strength)]
 
 
 def _peaks(rows: Numbers) -> NDArray[np.bool_]:
@@ -93,9 +95,16 @@ def _peaks(rows: Numbers) -> NDArray[np.bool_]:
 
 
 def _mean_where(chosen: NDArray[np.bool_], rows: Numbers) -> Numbers:
-    """The mean of what is ``chosen`` of each row, 0 where nothing is [shape=(..., n) to (...)]."""
-    mean: Numbers = (rows * chosen).sum(axis=-1) / np.maximum(np.count_nonzero(chosen, axis=-1), 1)
+    """The mean of what is ``chosen`` of each row, 0 where nothing is [shape=(..., n) to (..., 1)]."""
+    summed = np.add.reduce(rows * chosen, axis=-1, keepdims=True)
+    mean: Numbers = np.divide(summed, np.maximum(_counts(chosen), 1))
     return mean
+
+
+def _counts(chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How many of each row are ``chosen`` [shape=(..., n) to (..., 1)]."""
+    counts: NDArray[np.int64] = np.add.reduce(chosen, axis=-1, dtype=np.int64, keepdims=True)
+    return counts
 
 
 _RANGES = {

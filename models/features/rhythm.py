@@ -11,26 +11,21 @@ programming", 2007 (which periods are readily tapped).
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from models.features import Feature, FeatureSet, FeatureVector, Window
-from models.features.heard import (
-    Heard,
-    Indices,
-    Numbers,
-    hear,
-    mean_and_std,
-    mean_of,
-    percentiles,
-    share_of,
-    steps,
-    vector,
-)
-from models.features.together import each
+from models.features import Feature, FeatureRows, FeatureSet
+from models.features.heard import Heard, Indices, Numbers, hear, percentiles, steps
+from models.features.ragged import Ragged
+from models.features.together import alike
 from models.tempo import CHORD_S
 
 _GAPS_S = (0.03, 8.0)
+#: Gaps are told apart in quarter octaves, the middle one of these at a second.
+_GAP_HISTOGRAM = 32
 _DURATIONS_S = (0.02, 20.0)
 _SHORT_S, _LONG_S = 0.15, 1.0
 #: Sounding time over the time to the next event: below the first detached, above the second overlapping.
@@ -48,21 +43,16 @@ _PULSE_STEP_S = 0.0125
 _PULSE_BLUR_S = 0.025
 _PERIODS_S = np.arange(0.15, 2.01, _PULSE_STEP_S)
 _GAP_BINS = 180
-_BLUR = np.exp(-0.5 * ((_PERIODS_S[:, None] - np.arange(_GAP_BINS) * _PULSE_STEP_S) / _PULSE_BLUR_S) ** 2)
+_BLUR = np.exp(-0.5 * ((_PERIODS_S - np.arange(_GAP_BINS)[:, None] * _PULSE_STEP_S) / _PULSE_BLUR_S) ** 2)
 _PREFERENCE = np.exp(-0.5 * (np.log2(60 / _PERIODS_S / 120) / 0.9) ** 2)
 _LONGEST_GAP_S = 2.1
 #: Events are more than ``CHORD_S`` apart, so no more than these come within the longest gap.
 _AHEAD = np.arange(1, math.ceil(_LONGEST_GAP_S / CHORD_S) + 1)
 _STRONGEST_PULSE = 2.0
-_NO_PULSE = {
-    **dict.fromkeys(("pulse_max", "pulse_std", "pulse_at_beat"), 0.0),
-    "beat_rate": 0.0,
-    **dict.fromkeys(("lock_beat", "lock_half", "lock_third", "lock_quarter", "off_beat_share"), 0.0),
-}
 
 
-def compute(window: Window) -> FeatureVector:
-    """The features of ``window`` in the order of ``RHYTHM.names`` [shape=(len(RHYTHM.features),)].
+def compute(heards: tuple[Heard, ...]) -> FeatureRows:
+    """The features of windows as long as one another, in the order of ``RHYTHM.names`` [shape=(m, 60)].
 
     - ``event_rate``, ``note_rate``, ``rate_*``: onsets a second; ``chord_size_*``: notes an event.
     - ``gap_*``: seconds from event to event, ``log_gap_*`` their base-2 logarithms; ``npvi`` 0–200, ``gap_variation``
@@ -75,21 +65,19 @@ def compute(window: Window) -> FeatureVector:
       further than .15 beats from it. All 0 where no period recurs.
     - ``melody_*``, ``bass_*``: steps of the highest and lowest note from event to event, in semitones and shares.
     """
-    heard = hear(window)
-    if heard is None:
-        return np.zeros(len(RHYTHM.features), np.float32)
-    events_s = heard.strokes_s[event_starts(heard.strokes_s)]
-    return vector(
-        RHYTHM.features,
-        {
-            "event_rate": len(events_s) / heard.span_s,
-            "note_rate": len(heard.strokes_s) / heard.span_s,
-            **_gap_numbers(steps(events_s), heard.length_s),
-            **_duration_numbers(heard),
-            **_pulse_numbers(events_s, heard.span_s),
-            **_event_numbers(heard),
-        },
-    )
+    length_s, span_s = heards[0].length_s, heards[0].span_s
+    starts = [event_starts(heard.strokes_s) for heard in heards]
+    events_s = [heard.strokes_s[of] for heard, of in zip(heards, starts, strict=True)]
+    found = {
+        "event_rate": np.array([len(of) for of in events_s]) / span_s,
+        "note_rate": np.array([len(heard.strokes_s) for heard in heards]) / span_s,
+        # With fewer than two events the next is at least a window away.
+        **_gap_numbers([steps(of) if len(of) > 1 else np.array([length_s]) for of in events_s]),
+        **_duration_numbers([heard.duration_s for heard in heards]),
+        **_pulse_numbers(events_s, span_s),
+        **_event_numbers(heards, starts),
+    }
+    return np.array([found[feature.name] for feature in _FEATURES]).T.astype(np.float32)
 
 
 def event_starts(onset_s: Numbers) -> Indices:
@@ -103,143 +91,191 @@ def event_starts(onset_s: Numbers) -> Indices:
     return np.array(starts, np.int64)
 
 
-def _gap_numbers(gaps_s: Numbers, length_s: float) -> dict[str, float]:
-    # With fewer than two events the next is at least a window away.
-    gaps_s = (gaps_s if len(gaps_s) else np.array([length_s])).clip(*_GAPS_S)
+def _gap_numbers(of_windows: list[Numbers]) -> dict[str, Numbers]:
+    rows, windows = Ragged.of(of_windows), len(of_windows)
+    gaps_s = np.concatenate(of_windows).clip(*_GAPS_S)
     logs = np.log2(gaps_s)
-    low, middle, high = percentiles(logs, (10, 50, 90))
-    mean, std = mean_and_std(gaps_s)
-    log_mean, log_std = mean_and_std(logs)
-    shares = np.bincount((logs * 4 + 16).round().clip(0, 31).astype(np.int64)) / len(logs)
-    filled = shares[shares > 0]
-    contrasts = 2 * np.abs(steps(gaps_s)) / (gaps_s[1:] + gaps_s[:-1])
+    means, stds = rows.means_and_stds(np.array([gaps_s, logs]))
+    low, middle, high = np.array([percentiles(of, (10, 50, 90)) for of in rows.split(logs)]).T
+    bins = np.maximum((logs * 4 + _GAP_HISTOGRAM // 2).round(), 0).astype(np.int64)
+    shares = _histograms(bins, rows.for_each(np.arange(windows)), windows, _GAP_HISTOGRAM) / rows.counts[:, None]
+    contrasts = np.zeros(len(gaps_s))
+    contrasts[1:] = np.abs(steps(gaps_s)) / (gaps_s[1:] + gaps_s[:-1])
+    contrasts[rows.starts] = 0
     return {
-        "gap_mean": mean,
-        "gap_variation": std / mean,
-        "log_gap_mean": log_mean,
-        "log_gap_std": log_std,
+        "gap_mean": means[0],
+        "gap_variation": stds[0] / means[0],
+        "log_gap_mean": means[1],
+        "log_gap_std": stds[1],
         "log_gap_median": middle,
         "log_gap_percentile_10": low,
         "log_gap_percentile_90": high,
-        "npvi": 100 * mean_of(contrasts) if len(contrasts) else 0.0,
-        "gap_entropy": abs(filled @ np.log(filled)),
-        "gap_peak": shares.max(),
+        "npvi": 200 * rows.sums(contrasts) / np.maximum(rows.counts - 1, 1),
+        "gap_entropy": np.abs(np.add.reduce(shares * np.log(np.where(shares > 0, shares, 1.0)), axis=1)),
+        "gap_peak": np.maximum.reduce(shares, axis=1),
     }
 
 
-def _duration_numbers(heard: Heard) -> dict[str, float]:
-    durations_s = heard.duration_s.clip(*_DURATIONS_S)
+def _histograms(bins: Indices, rows: Indices, windows: int, size: int) -> Indices:
+    """How many of each row's ``bins`` there are [shape=(n,) both to (windows, size)]."""
+    return np.bincount(rows * size + bins, minlength=windows * size).reshape(windows, size)
+
+
+def _duration_numbers(of_windows: list[Numbers]) -> dict[str, Numbers]:
+    rows = Ragged.of(of_windows)
+    durations_s = np.concatenate(of_windows).clip(*_DURATIONS_S)
     logs = np.log2(durations_s)
-    low, high = percentiles(logs, (10, 90))
-    log_mean, log_std = mean_and_std(logs)
+    log_mean, log_std = rows.means_and_stds(logs)
+    mean, short, long = rows.means(np.array([durations_s, durations_s < _SHORT_S, durations_s > _LONG_S]))
+    low, high = np.array([percentiles(of, (10, 90)) for of in rows.split(logs)]).T
     return {
-        "duration_mean": mean_of(durations_s),
+        "duration_mean": mean,
         "log_duration_mean": log_mean,
         "log_duration_std": log_std,
         "log_duration_percentile_10": low,
         "log_duration_percentile_90": high,
-        "short_share": share_of(durations_s < _SHORT_S),
-        "long_share": share_of(durations_s > _LONG_S),
+        "short_share": short,
+        "long_share": long,
     }
 
 
-def _pulse_numbers(events_s: Numbers, span_s: float) -> dict[str, float]:
-    gaps_s = _gaps_to_later(events_s)
-    if len(events_s) < 3 or not len(gaps_s):
-        return _NO_PULSE
-    counts = np.bincount((gaps_s / _PULSE_STEP_S).round().astype(np.int64), minlength=_GAP_BINS)
+def _pulse_numbers(of_windows: list[Numbers], span_s: float) -> dict[str, Numbers]:
+    counts = np.array([len(events_s) for events_s in of_windows])
+    filled = [events_s if len(events_s) else np.zeros(1) for events_s in of_windows]
+    rows, events_s = Ragged.of(filled), np.concatenate(filled)
     # At a long period fewer events have a partner inside the window.
-    expected = np.maximum(len(events_s) * np.maximum(1 - _PERIODS_S / span_s, 0.2), 1.0)
-    strength = np.minimum(_BLUR @ counts / expected, _STRONGEST_PULSE)
-    beat = int((strength * _PREFERENCE).round(9).argmax())
-    if strength[beat] < 1e-6:
-        return _NO_PULSE
-    _, strength_std = mean_and_std(strength)
-    beats = np.exp(2j * np.pi * (events_s / _PERIODS_S[beat]))
+    expected = np.maximum(counts[:, None] * np.maximum(1 - _PERIODS_S / span_s, 0.2), 1.0)
+    strength = np.minimum((_gap_counts(events_s, rows)[:, None] @ _BLUR)[:, 0] / expected, _STRONGEST_PULSE)
+    beat = (strength * _PREFERENCE).round(9).argmax(axis=1)
+    at_beat = strength[np.arange(len(beat)), beat]
+    mean = np.add.reduce(strength, axis=1, keepdims=True) / len(_PERIODS_S)
+    centred = strength - mean
+    beats = np.exp(2j * np.pi * (events_s / rows.for_each(_PERIODS_S[beat])))
     halves = beats * beats
-    means = np.add.reduce(np.array([beats, halves, halves * beats, halves * halves]), axis=1) / len(beats)
-    from_beat = np.angle(beats * means[0].conjugate()) / (2 * np.pi)
-    lock_beat, lock_half, lock_third, lock_quarter = np.abs(means).tolist()
-    return {
-        "pulse_max": strength.max(),
-        "pulse_std": strength_std,
-        "pulse_at_beat": strength[beat],
-        "beat_rate": -math.log2(_PERIODS_S[beat]),
+    turned = np.array([beats, halves, halves * beats, halves * halves])
+    means = np.add.reduceat(turned, rows.starts, axis=1) / rows.counts
+    from_beat = np.angle(beats * rows.for_each(means[0].conjugate())) / (2 * np.pi)
+    lock_beat, lock_half, lock_third, lock_quarter = np.abs(means)
+    found = {
+        "pulse_max": np.maximum.reduce(strength, axis=1),
+        "pulse_std": np.sqrt(np.add.reduce(centred * centred, axis=1) / len(_PERIODS_S)),
+        "pulse_at_beat": at_beat,
+        "beat_rate": -np.log2(_PERIODS_S[beat]),
         "lock_beat": lock_beat,
         "lock_half": lock_half,
         "lock_third": lock_third,
         "lock_quarter": lock_quarter,
-        "off_beat_share": share_of(np.abs(from_beat) > 0.15),
+        "off_beat_share": rows.means(np.abs(from_beat) > 0.15),
     }
+    recurs = (counts >= 3) & (at_beat >= 1e-6)
+    if recurs.all():
+        return found
+    return {name: np.where(recurs, numbers, 0.0) for name, numbers in found.items()}
 
 
-def _gaps_to_later(events_s: Numbers) -> Numbers:
-    """Seconds between all pairs of events up to ``_LONGEST_GAP_S`` apart."""
-    beyond = np.full(len(_AHEAD), np.inf)
-    later_s = np.concatenate([events_s, beyond])[np.arange(len(events_s))[:, None] + _AHEAD]
-    apart_s = later_s - events_s[:, None]
-    gaps_s: Numbers = apart_s[apart_s <= _LONGEST_GAP_S]
-    return gaps_s
+def _gap_counts(events_s: Numbers, rows: Ragged) -> Numbers:
+    """How many pairs of a row's events are how far apart, up to ``_LONGEST_GAP_S`` [shape=(m, _GAP_BINS)]."""
+    windows = np.arange(len(rows.counts))
+    row = rows.for_each(windows)
+    # None comes after a row's last.
+    place = np.arange(len(events_s)) + row * len(_AHEAD)
+    known_s = np.full(len(events_s) + len(windows) * len(_AHEAD), np.inf)
+    known_s[place] = events_s
+    apart_s = known_s[place[:, None] + _AHEAD] - events_s[:, None]
+    near = apart_s <= _LONGEST_GAP_S
+    bins = (apart_s[near] / _PULSE_STEP_S).round().astype(np.int64)
+    row = row.repeat(np.count_nonzero(near, axis=1))
+    return _histograms(bins, row, len(windows), _GAP_BINS).astype(np.float64)
 
 
-def _event_numbers(heard: Heard) -> dict[str, float]:
+def _event_numbers(heards: tuple[Heard, ...], stroke_starts: list[Indices]) -> dict[str, Numbers]:
     """What needs the pitched notes of each event: chords, articulation, registers, melody and bass."""
-    onset_s, offset_s = heard.onset_s[heard.begun], heard.offset_s[heard.begun]
-    pitch = heard.pitch[heard.begun]
-    starts = event_starts(onset_s)
-    if len(starts):
-        sizes = steps(np.append(starts, len(onset_s)))
-        lines = np.array([np.maximum.reduceat(pitch, starts), np.minimum.reduceat(pitch, starts)])
-    else:
-        # The outer of the pitches held.
-        sizes = np.zeros(1, np.int64)
-        lines = np.array([[heard.pitch.max()], [heard.pitch.min()]])
-    size_mean, size_std = mean_and_std(sizes)
-    low, mid, high = (np.bincount(_REGISTER_OF_PITCH[pitch], minlength=len(_REGISTERS)) / heard.span_s).tolist()
+    onsets_s, offsets_s, pitches, starts, has_begun = [], [], [], [], []
+    for heard, of_strokes in zip(heards, stroke_starts, strict=True):
+        begun = np.count_nonzero(heard.begun)
+        # Where none has begun, those held are one event: they all count from the window's start.
+        chosen = heard.begun if begun else slice(None)
+        onset_s = heard.onset_s[chosen]
+        onsets_s.append(onset_s)
+        offsets_s.append(heard.offset_s[chosen])
+        pitches.append(heard.pitch[chosen])
+        # Without drums the strokes are these onsets.
+        starts.append(of_strokes if begun == len(heard.strokes_s) > 0 else event_starts(onset_s))
+        has_begun.append(begun > 0)
+    notes, rows = Ragged.of(pitches), Ragged.of(starts)
+    pitch = np.concatenate(pitches)
+    start = np.concatenate(starts) + rows.for_each(notes.starts)
+    events = _Events(rows, start, rows.starts + rows.counts - 1, np.maximum(rows.counts - 1, 1))
+    size_mean, size_std = rows.means_and_stds(steps(np.concatenate([start, [len(pitch)]])))
+    window = notes.for_each(np.arange(len(heards)))
+    registers = _histograms(_REGISTER_OF_PITCH[pitch], window, len(heards), len(_REGISTERS))
+    low, mid, high = registers.T * has_begun / heards[0].span_s
     return {
-        "chord_size_mean": size_mean,
+        "chord_size_mean": size_mean * has_begun,
         "chord_size_std": size_std,
         "rate_low": low,
         "rate_mid": mid,
         "rate_high": high,
-        **_articulation(onset_s, offset_s, starts),
-        **_voices(lines),
+        **_articulation(np.concatenate(onsets_s), np.concatenate(offsets_s), events),
+        **_voices(np.array([np.maximum.reduceat(pitch, start), np.minimum.reduceat(pitch, start)]), events),
     }
 
 
-def _articulation(onset_s: Numbers, offset_s: Numbers, starts: Indices) -> dict[str, float]:
-    if len(starts) > 1:
-        starts_s = onset_s[starts]
-        gaps_s = steps(starts_s)
-        longest_s = (np.maximum.reduceat(offset_s, starts) - starts_s)[:-1]
-        shortest_s = (np.minimum.reduceat(offset_s, starts) - starts_s)[:-1]
-        longest = (longest_s / gaps_s).clip(0, _LONGEST_ARTICULATION)
-        shortest = (shortest_s / gaps_s).clip(0, _LONGEST_ARTICULATION)
-    else:
-        # One sustained event: connected.
-        longest = shortest = np.ones(1)
-    mean, std = mean_and_std(longest)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Events:
+    """The events of some windows: where a window's lie, and at which of the notes each begins [shape=(n,)].
+
+    ``last`` [shape=(m,)] are the last of each window; ``count`` [shape=(m,)] is how many steps it has, at least one.
+    """
+
+    rows: Ragged
+    start: Indices
+    last: Indices
+    count: Indices
+
+    def steps(self, values: NDArray[Any], last: float) -> NDArray[Any]:
+        """From each event to the next of its window [shape=(..., n)]; ``last`` for the last of each."""
+        found = np.empty_like(values)
+        np.subtract(values[..., 1:], values[..., :-1], out=found[..., :-1])
+        found[..., self.last] = last
+        return found
+
+    def means(self, of_steps: NDArray[Any]) -> Numbers:
+        """Means over each window's steps [shape=(..., n) to (..., m)]: an event that is alone has one."""
+        of_steps[..., self.last[self.rows.counts > 1]] = 0
+        return self.rows.sums(of_steps) / self.count
+
+
+def _articulation(onset_s: Numbers, offset_s: Numbers, events: _Events) -> dict[str, Numbers]:
+    starts_s = onset_s[events.start]
+    ends_s = np.array([np.maximum.reduceat(offset_s, events.start), np.minimum.reduceat(offset_s, events.start)])
+    found = ((ends_s - starts_s) / events.steps(starts_s, 1.0)).clip(0, _LONGEST_ARTICULATION)
+    # One sustained event: connected.
+    found[:, events.last[events.rows.counts == 1]] = 1.0
+    longest, shortest = found
+    mean, least, detached, overlapping = events.means(
+        np.array([longest, shortest, longest < _DETACHED, longest > _OVERLAPPING])
+    )
+    centred = longest - events.rows.for_each(mean)
     return {
         "articulation_mean": mean,
-        "articulation_std": std,
-        "articulation_min": mean_of(shortest),
-        "detached_share": share_of(longest < _DETACHED),
-        "overlapping_share": share_of(longest > _OVERLAPPING),
+        "articulation_std": np.sqrt(events.means(centred * centred)),
+        "articulation_min": least,
+        "detached_share": detached,
+        "overlapping_share": overlapping,
     }
 
 
-def _voices(lines: Indices) -> dict[str, float]:
+def _voices(lines: Indices, events: _Events) -> dict[str, Numbers]:
     """Melody and bass from event to event [shape=(2, n)]."""
-    moves = lines[:, 1:] - lines[:, :-1] if lines.shape[1] > 1 else np.zeros((2, 1), np.int64)
+    moves = events.steps(lines, 0)
     sizes = np.abs(moves)
     is_step = (sizes > 0) & (sizes < 3)
     of_moves = np.array([sizes, moves, is_step, sizes == 1, sizes > 4, sizes == 0, moves > 0])
-    found = [
-        np.add.reduce(lines, axis=1) / lines.shape[1],
-        lines.max(axis=1) - lines.min(axis=1),
-        *(np.add.reduce(of_moves, axis=2) / moves.shape[1]),
-    ]
-    return dict(zip(_VOICE_NAMES, np.array(found).T.ravel().tolist(), strict=True))
+    starts = events.rows.starts
+    ranges = np.maximum.reduceat(lines, starts, axis=1) - np.minimum.reduceat(lines, starts, axis=1)
+    found = np.array([events.rows.means(lines), ranges, *events.means(of_moves)])
+    return dict(zip(_VOICE_NAMES, found.swapaxes(0, 1).reshape(len(_VOICE_NAMES), -1), strict=True))
 
 
 def _voice_features(name: str) -> tuple[Feature, ...]:
@@ -256,41 +292,38 @@ _INFINITE = float("inf")
 _LOG_GAPS = tuple(float(np.log2(bound)) for bound in _GAPS_S)
 _LOG_DURATIONS = tuple(float(np.log2(bound)) for bound in _DURATIONS_S)
 
-RHYTHM = FeatureSet(
-    "rhythm",
-    (
-        Feature("event_rate", "events/s", 0, 1 / CHORD_S + 1),
-        Feature("note_rate", "onsets/s", 0, _INFINITE),
-        Feature("chord_size_mean", "notes", 0, _INFINITE),
-        Feature("chord_size_std", "notes", 0, _INFINITE),
-        *(Feature(f"rate_{name}", "onsets/s", 0, _INFINITE) for name in _REGISTERS),
-        Feature("gap_mean", "s", *_GAPS_S),
-        Feature("gap_variation", "ratio", 0, _INFINITE),
-        Feature("log_gap_mean", "log2 s", *_LOG_GAPS),
-        Feature("log_gap_std", "octaves", 0, 5),
-        *(Feature(f"log_gap_{name}", "log2 s", *_LOG_GAPS) for name in ("median", "percentile_10", "percentile_90")),
-        Feature("npvi", "nPVI", 0, 200),
-        Feature("gap_entropy", "nats", 0, float(np.log(32))),
-        Feature("gap_peak", "share", 0, 1),
-        Feature("duration_mean", "s", *_DURATIONS_S),
-        Feature("log_duration_mean", "log2 s", *_LOG_DURATIONS),
-        Feature("log_duration_std", "octaves", 0, 5),
-        *(Feature(f"log_duration_{name}", "log2 s", *_LOG_DURATIONS) for name in ("percentile_10", "percentile_90")),
-        Feature("short_share", "share", 0, 1),
-        Feature("long_share", "share", 0, 1),
-        Feature("articulation_mean", "ratio", 0, _LONGEST_ARTICULATION),
-        Feature("articulation_std", "ratio", 0, _LONGEST_ARTICULATION),
-        Feature("articulation_min", "ratio", 0, _LONGEST_ARTICULATION),
-        Feature("detached_share", "share", 0, 1),
-        Feature("overlapping_share", "share", 0, 1),
-        Feature("pulse_max", "ratio", 0, _STRONGEST_PULSE),
-        Feature("pulse_std", "ratio", 0, _STRONGEST_PULSE),
-        Feature("pulse_at_beat", "ratio", 0, _STRONGEST_PULSE),
-        Feature("beat_rate", "octaves above 60 BPM", -1.01, 2.74),
-        *(Feature(f"lock_{name}", "ratio", 0, 1) for name in ("beat", "half", "third", "quarter")),
-        Feature("off_beat_share", "share", 0, 1),
-        *_voice_features("melody"),
-        *_voice_features("bass"),
-    ),
-    each(compute),
+_FEATURES = (
+    Feature("event_rate", "events/s", 0, 1 / CHORD_S + 1),
+    Feature("note_rate", "onsets/s", 0, _INFINITE),
+    Feature("chord_size_mean", "notes", 0, _INFINITE),
+    Feature("chord_size_std", "notes", 0, _INFINITE),
+    *(Feature(f"rate_{name}", "onsets/s", 0, _INFINITE) for name in _REGISTERS),
+    Feature("gap_mean", "s", *_GAPS_S),
+    Feature("gap_variation", "ratio", 0, _INFINITE),
+    Feature("log_gap_mean", "log2 s", *_LOG_GAPS),
+    Feature("log_gap_std", "octaves", 0, 5),
+    *(Feature(f"log_gap_{name}", "log2 s", *_LOG_GAPS) for name in ("median", "percentile_10", "percentile_90")),
+    Feature("npvi", "nPVI", 0, 200),
+    Feature("gap_entropy", "nats", 0, float(np.log(32))),
+    Feature("gap_peak", "share", 0, 1),
+    Feature("duration_mean", "s", *_DURATIONS_S),
+    Feature("log_duration_mean", "log2 s", *_LOG_DURATIONS),
+    Feature("log_duration_std", "octaves", 0, 5),
+    *(Feature(f"log_duration_{name}", "log2 s", *_LOG_DURATIONS) for name in ("percentile_10", "percentile_90")),
+    Feature("short_share", "share", 0, 1),
+    Feature("long_share", "share", 0, 1),
+    Feature("articulation_mean", "ratio", 0, _LONGEST_ARTICULATION),
+    Feature("articulation_std", "ratio", 0, _LONGEST_ARTICULATION),
+    Feature("articulation_min", "ratio", 0, _LONGEST_ARTICULATION),
+    Feature("detached_share", "share", 0, 1),
+    Feature("overlapping_share", "share", 0, 1),
+    Feature("pulse_max", "ratio", 0, _STRONGEST_PULSE),
+    Feature("pulse_std", "ratio", 0, _STRONGEST_PULSE),
+    Feature("pulse_at_beat", "ratio", 0, _STRONGEST_PULSE),
+    Feature("beat_rate", "octaves above 60 BPM", -1.01, 2.74),
+    *(Feature(f"lock_{name}", "ratio", 0, 1) for name in ("beat", "half", "third", "quarter")),
+    Feature("off_beat_share", "share", 0, 1),
+    *_voice_features("melody"),
+    *_voice_features("bass"),
 )
+RHYTHM = FeatureSet("rhythm", _FEATURES, alike(hear, lambda heard: heard.length_s, compute, len(_FEATURES)))

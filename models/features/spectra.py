@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from models.features.kept import kept
 from models.transcription import FRAME_SAMPLES, SAMPLE_RATE
 
 Numbers = NDArray[np.float32]
+_Float = TypeVar("_Float", np.float32, np.float64)
 
 #: Frames of the spectrum: 2048 samples under a Hann window, one every 512.
 SPECTRUM_SAMPLES = 2048
@@ -150,13 +152,25 @@ def mean_std_step(columns: Numbers) -> list[Numbers]:
 
 def series(rows: Numbers) -> Numbers:
     """The statistics ``SERIES`` of each row [shape=(..., n) to (..., len(SERIES))]."""
-    count = np.float32(rows.shape[-1])
-    mean = np.add.reduce(rows, axis=-1, keepdims=True) / count
-    centred = rows - mean
-    std = np.sqrt(np.add.reduce(centred * centred, axis=-1, keepdims=True) / count)
     steps = rows[..., 1:] - rows[..., :-1]
-    step = np.add.reduce(np.abs(steps, out=steps), axis=-1, keepdims=True) / (count - 1)
-    return np.concatenate([mean, std, quantiles_of_rows(rows, SHARES), step], axis=-1)
+    step = row_means(np.abs(steps, out=steps))
+    return np.concatenate([*row_mean_std(rows), quantiles_of_rows(rows, SHARES), step], axis=-1)
+
+
+# NumPy's own functions for what follows take several times as long for a window or a few.
+
+
+def row_means(rows: NDArray[_Float]) -> NDArray[_Float]:
+    """The mean of each row [shape=(..., n) to (..., 1)]."""
+    means: NDArray[_Float] = np.divide(np.add.reduce(rows, axis=-1, keepdims=True), rows.dtype.type(rows.shape[-1]))
+    return means
+
+
+def row_mean_std(rows: NDArray[_Float]) -> tuple[NDArray[_Float], NDArray[_Float]]:
+    """Mean and standard deviation of each row [shape=(..., n) to (..., 1)]."""
+    mean = row_means(rows)
+    centred = rows - mean
+    return mean, np.sqrt(row_means(centred * centred))
 
 
 def side_by_side(columns: Sequence[Numbers]) -> Numbers:
@@ -193,11 +207,17 @@ def autocorrelation(centred: Numbers, lags: int) -> Numbers:
     count = centred.shape[-1]
     length = 1 << (count + lags - 1).bit_length()
     found = np.fft.irfft(np.abs(np.fft.rfft(centred, length, axis=-1)) ** 2, axis=-1)[..., :lags]
-    overlap = np.maximum(1 - np.arange(lags, dtype=np.float32) / count, 0.25)
     # Less power than this is what rounding leaves of a constant.
     still = found[..., :1] <= 1e-9 * count
-    normal: Numbers = np.where(still, 0.0, found / np.where(still, 1.0, found[..., :1]) / overlap).astype(np.float32)
+    relative = found / np.where(still, 1.0, found[..., :1]) / _overlap(count, lags)
+    normal: Numbers = np.where(still, 0.0, relative).astype(np.float32)
     return normal
+
+
+@lru_cache(maxsize=64)
+def _overlap(count: int, lags: int) -> Numbers:
+    """Which share of ``count`` frames overlaps at each lag [shape=(lags,)], but a quarter at least."""
+    return np.maximum(1 - np.arange(lags, dtype=np.float32) / count, 0.25)
 
 
 def tempo_lags(frames_hz: float, tempi: int) -> NDArray[np.int64]:

@@ -20,6 +20,7 @@ from models.features.pitch_classes import (
     FROM,
     KRUMHANSL_KESSLER,
     KeyFit,
+    as_columns,
     distribution,
     fit_chords,
     fit_keys,
@@ -54,7 +55,7 @@ def compute(heards: tuple[Heard, ...]) -> FeatureRows:
     shares = np.stack([_both_shares(heard) for heard in heards])
     kk, both = fit_keys(shares[:, :1], KRUMHANSL_KESSLER), fit_keys(shares, ALBRECHT_SHANAHAN)
     of_keys = _key_numbers(_together(kk, both), np.concatenate([shares[:, :1], shares], axis=1))
-    spread = _columns(distribution(shares))
+    spread = as_columns(distribution(shares))
     cells = [sounding_cells(heard) for heard in heards]
     classes = [of.of_pitch.T @ _CLASS_OF_PITCH[of.pitches] for of in cells]
     seconds = [segments(heard) for heard in heards]
@@ -95,14 +96,9 @@ def _together(one: KeyFit, other: KeyFit) -> KeyFit:
     )
 
 
-def _columns(numbers: dict[str, Numbers]) -> Numbers:
-    """``numbers`` of sets of pitch classes by name [shape=(m, n)] as the last axis [shape=(m, n, len(numbers))]."""
-    return np.stack(list(numbers.values()), axis=2)
-
-
 def _key_numbers(fits: KeyFit, shares: Numbers) -> Numbers:
     """What ``fits`` say of ``shares`` [shape=(m, n, 12)], in the order of ``_key_features`` [shape=(m, n, 21)]."""
-    return np.concatenate([_columns(fits.numbers()), fits.degrees(shares)], axis=2)
+    return np.concatenate([as_columns(fits.numbers()), fits.degrees(shares)], axis=2)
 
 
 def _chord_numbers(weights: list[Numbers], most: int, clear: float) -> Numbers:
