@@ -20,9 +20,9 @@ FeatureVector = NDArray[np.float32]
 #: Vectors of many windows, one a row.
 FeatureRows = NDArray[np.float32]
 
-#: Where many moments are asked for at once, a set is computed for so many of them together: more would not stay in the
-#: cache.
-MOMENTS_TOGETHER = 16
+#: Where many moments are asked for at once, a set is computed for so many of them together: those of a long block of a
+#: file. With many more, what is computed of each would not stay in the cache.
+MOMENTS_TOGETHER = 36
 
 
 @dataclass(frozen=True, slots=True, eq=False)

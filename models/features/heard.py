@@ -148,11 +148,6 @@ def mean_of(values: Numbers | Indices) -> float:
     return float(np.add.reduce(values) / len(values))
 
 
-def share_of(chosen: NDArray[np.bool_]) -> float:
-    """Which share of ``chosen`` [shape=(n,)] is true, 0–1."""
-    return np.count_nonzero(chosen) / len(chosen)
-
-
 def steps(values: NDArray[_Kind]) -> NDArray[_Kind]:
     """From each of ``values`` [shape=(n,)] to the next [shape=(n - 1,)]."""
     return values[1:] - values[:-1]

@@ -47,6 +47,16 @@ class Ragged:
         centred = values - self.for_each(means)
         return means, np.sqrt(self.means(centred * centred))
 
+    def step_means(self, of_steps: NDArray[Any]) -> Numbers:
+        """The mean of what is told ``of_steps`` from each number to the next [shape=(..., n - 1) to (..., m)].
+
+        Steps from row to row do not count. 0 for a row of one number.
+        """
+        within = np.zeros((*of_steps.shape[:-1], of_steps.shape[-1] + 1))
+        within[..., 1:] = of_steps
+        within[..., self.starts] = 0
+        return self.sums(within) / np.maximum(self.counts - 1, 1)
+
     def for_each(self, of_rows: NDArray[Any]) -> NDArray[Any]:
         """What is told ``of_rows`` [shape=(..., m)], for each number of theirs [shape=(..., n)]."""
         return of_rows.repeat(self.counts, axis=-1)

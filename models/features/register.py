@@ -6,83 +6,75 @@ pitch. Fewer than two pitched notes give all zeros, the mask.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from models.features import Feature, FeatureSet, FeatureVector, Window
-from models.features.heard import Indices, hear, mean_and_std, mean_of, share_of, sounding_cells, steps, vector
-from models.features.together import each
+from models.features import Feature, FeatureRows, FeatureSet
+from models.features.heard import Cells, Heard, Numbers, hear, sounding_cells
+from models.features.ragged import Ragged
+from models.features.together import alike
 
 #: MIDI numbers at which the shares' registers begin; the last ends at 127.
 BANDS_FROM = (0, 40, 48, 54, 60, 66, 72, 78, 84)
 _BAND_NAMES = tuple(f"from_{pitch}" for pitch in BANDS_FROM)
-#: A 1 in the register of each pitch [shape=(128, registers)].
-_BAND_OF_PITCH = np.eye(len(BANDS_FROM))[np.searchsorted(BANDS_FROM, np.arange(128), side="right") - 1]
+#: The number of the register of each pitch [shape=(128,)].
+_BAND_OF_PITCH = np.searchsorted(BANDS_FROM, np.arange(128), side="right") - 1
 
 
-def compute(window: Window) -> FeatureVector:
-    """The features of ``window`` in the order of ``REGISTER.names`` [shape=(len(REGISTER.features),)].
+def compute(heards: tuple[Heard, ...]) -> FeatureRows:
+    """The features of windows in the order of ``REGISTER.names`` [shape=(m, 23)].
 
     - ``sounding``: share of the window in which a note sounds; ``polyphony_*``: how many pitches sound then.
     - ``single``: share of that time with one pitch alone. ``bass_*``, ``top_*``: the lowest and highest pitch, and how
       far they move from one eighth of a second to the next; ``width``: mean distance between them.
     - ``from_*``: share of all sounding pitches in a register; ``pitch_mean``, ``pitch_std``: over sounding time.
     """
-    heard = hear(window)
-    if heard is None:
-        return np.zeros(len(REGISTER.features), np.float32)
-    cells = sounding_cells(heard)
-    polyphony_mean, polyphony_std = mean_and_std(cells.thickness)
-    bass_mean, bass_std = mean_and_std(cells.bass)
-    top_mean, top_std = mean_and_std(cells.top)
-    by_pitch = cells.of_pitch.sum(axis=1)
-    by_pitch /= by_pitch.sum()
-    pitch_mean = by_pitch @ cells.pitches
-    return vector(
-        REGISTER.features,
-        {
-            "sounding": cells.share,
-            "polyphony_mean": polyphony_mean,
-            "polyphony_std": polyphony_std,
-            "polyphony_max": cells.thickness.max(),
-            "single": share_of(cells.bass == cells.top),
-            "bass_mean": bass_mean,
-            "bass_std": bass_std,
-            "bass_motion": _motion(cells.bass),
-            "top_mean": top_mean,
-            "top_std": top_std,
-            "top_motion": _motion(cells.top),
-            "width": top_mean - bass_mean,
-            **dict(zip(_BAND_NAMES, (by_pitch @ _BAND_OF_PITCH[cells.pitches]).tolist(), strict=True)),
-            "pitch_mean": pitch_mean,
-            "pitch_std": math.sqrt(by_pitch @ (cells.pitches - pitch_mean) ** 2),
-        },
-    )
+    cells = [sounding_cells(heard) for heard in heards]
+    rows = Ragged.of([of.bass for of in cells])
+    thickness = np.concatenate([of.thickness for of in cells])
+    outer = np.concatenate([[of.bass, of.top] for of in cells], axis=1)
+    means, stds = rows.means_and_stds(np.concatenate([thickness[None], outer]))
+    motion = rows.step_means(np.abs(outer[:, 1:] - outer[:, :-1]))
+    found = [
+        np.array([of.share for of in cells]),
+        means[0],
+        stds[0],
+        np.maximum.reduceat(thickness, rows.starts),
+        rows.means(outer[0] == outer[1]),
+        *(numbers[voice] for voice in range(2) for numbers in (means[1:], stds[1:], motion)),
+        means[2] - means[1],
+        *_pitch_numbers(cells),
+    ]
+    return np.array(found).T.astype(np.float32)
 
 
-def _motion(pitches: Indices) -> float:
-    return mean_of(np.abs(steps(pitches))) if len(pitches) > 1 else 0.0
+def _pitch_numbers(cells: list[Cells]) -> list[Numbers]:
+    """The registers' shares, and the pitches' mean and standard deviation [shape=(m,)] each."""
+    rows = Ragged.of([of.pitches for of in cells])
+    pitches = np.concatenate([of.pitches for of in cells])
+    sounding = np.concatenate([np.add.reduce(of.of_pitch, axis=1) for of in cells])
+    shares = sounding / rows.for_each(rows.sums(sounding))
+    band = rows.for_each(np.arange(len(cells)) * len(BANDS_FROM)) + _BAND_OF_PITCH[pitches]
+    bands = np.bincount(band, shares, len(cells) * len(BANDS_FROM)).reshape(len(cells), len(BANDS_FROM))
+    mean = rows.sums(shares * pitches)
+    std = np.sqrt(rows.sums(shares * (pitches - rows.for_each(mean)) ** 2))
+    return [*bands.T, mean, std]
 
 
-REGISTER = FeatureSet(
-    "register",
-    (
-        Feature("sounding", "share", 0, 1),
-        Feature("polyphony_mean", "pitches", 1, 128),
-        Feature("polyphony_std", "pitches", 0, 64),
-        Feature("polyphony_max", "pitches", 1, 128),
-        Feature("single", "share", 0, 1),
-        Feature("bass_mean", "MIDI number", 0, 127),
-        Feature("bass_std", "semitones", 0, 64),
-        Feature("bass_motion", "semitones", 0, 127),
-        Feature("top_mean", "MIDI number", 0, 127),
-        Feature("top_std", "semitones", 0, 64),
-        Feature("top_motion", "semitones", 0, 127),
-        Feature("width", "semitones", 0, 127),
-        *(Feature(name, "share", 0, 1) for name in _BAND_NAMES),
-        Feature("pitch_mean", "MIDI number", 0, 127),
-        Feature("pitch_std", "semitones", 0, 64),
-    ),
-    each(compute),
+_FEATURES = (
+    Feature("sounding", "share", 0, 1),
+    Feature("polyphony_mean", "pitches", 1, 128),
+    Feature("polyphony_std", "pitches", 0, 64),
+    Feature("polyphony_max", "pitches", 1, 128),
+    Feature("single", "share", 0, 1),
+    Feature("bass_mean", "MIDI number", 0, 127),
+    Feature("bass_std", "semitones", 0, 64),
+    Feature("bass_motion", "semitones", 0, 127),
+    Feature("top_mean", "MIDI number", 0, 127),
+    Feature("top_std", "semitones", 0, 64),
+    Feature("top_motion", "semitones", 0, 127),
+    Feature("width", "semitones", 0, 127),
+    *(Feature(name, "share", 0, 1) for name in _BAND_NAMES),
+    Feature("pitch_mean", "MIDI number", 0, 127),
+    Feature("pitch_std", "semitones", 0, 64),
 )
+REGISTER = FeatureSet("register", _FEATURES, alike(hear, lambda heard: heard.length_s, compute, len(_FEATURES)))

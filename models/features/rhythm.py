@@ -99,9 +99,6 @@ def _gap_numbers(of_windows: list[Numbers]) -> dict[str, Numbers]:
     low, middle, high = np.array([percentiles(of, (10, 50, 90)) for of in rows.split(logs)]).T
     bins = np.maximum((logs * 4 + _GAP_HISTOGRAM // 2).round(), 0).astype(np.int64)
     shares = _histograms(bins, rows.for_each(np.arange(windows)), windows, _GAP_HISTOGRAM) / rows.counts[:, None]
-    contrasts = np.zeros(len(gaps_s))
-    contrasts[1:] = np.abs(steps(gaps_s)) / (gaps_s[1:] + gaps_s[:-1])
-    contrasts[rows.starts] = 0
     return {
         "gap_mean": means[0],
         "gap_variation": stds[0] / means[0],
@@ -110,7 +107,7 @@ def _gap_numbers(of_windows: list[Numbers]) -> dict[str, Numbers]:
         "log_gap_median": middle,
         "log_gap_percentile_10": low,
         "log_gap_percentile_90": high,
-        "npvi": 200 * rows.sums(contrasts) / np.maximum(rows.counts - 1, 1),
+        "npvi": 200 * rows.step_means(np.abs(steps(gaps_s)) / (gaps_s[1:] + gaps_s[:-1])),
         "gap_entropy": np.abs(np.add.reduce(shares * np.log(np.where(shares > 0, shares, 1.0)), axis=1)),
         "gap_peak": np.maximum.reduce(shares, axis=1),
     }
