@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Numbers = NDArray[np.float64]
-Indices = NDArray[np.int64]
+from models.features.heard import Indices, Numbers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +59,12 @@ class Ragged:
     def for_each(self, of_rows: NDArray[Any]) -> NDArray[Any]:
         """What is told ``of_rows`` [shape=(..., m)], for each number of theirs [shape=(..., n)]."""
         return of_rows.repeat(self.counts, axis=-1)
+
+    def histograms(self, bins: Indices, size: int, weights: Numbers | None = None) -> NDArray[Any]:
+        """How many of each row's ``bins``, below ``size``, there are, or what they weigh [shape=(n,) to (m, size)]."""
+        rows = len(self.counts)
+        place = self.for_each(np.arange(rows) * size) + bins
+        return np.bincount(place, weights, rows * size).reshape(rows, size)
 
     def split(self, values: NDArray[Any]) -> list[NDArray[Any]]:
         """Each row of ``values`` [shape=(n,)]."""

@@ -53,8 +53,7 @@ def _pitch_numbers(cells: list[Cells]) -> list[Numbers]:
     pitches = np.concatenate([of.pitches for of in cells])
     sounding = np.concatenate([np.add.reduce(of.of_pitch, axis=1) for of in cells])
     shares = sounding / rows.for_each(rows.sums(sounding))
-    band = rows.for_each(np.arange(len(cells)) * len(BANDS_FROM)) + _BAND_OF_PITCH[pitches]
-    bands = np.bincount(band, shares, len(cells) * len(BANDS_FROM)).reshape(len(cells), len(BANDS_FROM))
+    bands = rows.histograms(_BAND_OF_PITCH[pitches], len(BANDS_FROM), shares)
     mean = rows.sums(shares * pitches)
     std = np.sqrt(rows.sums(shares * (pitches - rows.for_each(mean)) ** 2))
     return [*bands.T, mean, std]

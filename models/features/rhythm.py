@@ -3,14 +3,12 @@
 An event is one or more notes whose onsets lie within ``models.tempo.CHORD_S``. Drums count for events, their gaps and
 the pulse, not where a pitch or a duration is asked for. Fewer than two pitched notes give all zeros, the mask.
 
-Sources: Grabe & Low, "Durational variability in speech and the rhythm class hypothesis", 2002 (nPVI); Brown,
-"Determination of the meter of musical scores by autocorrelation", 1993 (pulse); Ellis, "Beat tracking by dynamic
-programming", 2007 (which periods are readily tapped).
+Source of the nPVI: Grabe & Low, "Durational variability in speech and the rhythm class hypothesis", 2002;
+``models.features.event_pulse`` names those of the pulse.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.features import Feature, FeatureRows, FeatureSet
+from models.features.event_pulse import STRONGEST_PULSE, event_pulse
 from models.features.heard import Heard, Indices, Numbers, hear, percentiles, steps
 from models.features.ragged import Ragged
 from models.features.together import alike
@@ -38,17 +37,6 @@ _REGISTER_OF_PITCH = np.searchsorted(list(_REGISTERS.values()), np.arange(128), 
 _STEP_KINDS = ("step", "semitone", "leap", "repeat", "up")
 _OF_A_VOICE = ("mean", "range", "interval", "motion", *(f"{kind}_share" for kind in _STEP_KINDS))
 _VOICE_NAMES = tuple(f"{voice}_{name}" for voice in ("melody", "bass") for name in _OF_A_VOICE)
-
-_PULSE_STEP_S = 0.0125
-_PULSE_BLUR_S = 0.025
-_PERIODS_S = np.arange(0.15, 2.01, _PULSE_STEP_S)
-_GAP_BINS = 180
-_BLUR = np.exp(-0.5 * ((_PERIODS_S - np.arange(_GAP_BINS)[:, None] * _PULSE_STEP_S) / _PULSE_BLUR_S) ** 2)
-_PREFERENCE = np.exp(-0.5 * (np.log2(60 / _PERIODS_S / 120) / 0.9) ** 2)
-_LONGEST_GAP_S = 2.1
-#: Events are more than ``CHORD_S`` apart, so no more than these come within the longest gap.
-_AHEAD = np.arange(1, math.ceil(_LONGEST_GAP_S / CHORD_S) + 1)
-_STRONGEST_PULSE = 2.0
 
 
 def compute(heards: tuple[Heard, ...]) -> FeatureRows:
@@ -74,7 +62,7 @@ def compute(heards: tuple[Heard, ...]) -> FeatureRows:
         # With fewer than two events the next is at least a window away.
         **_gap_numbers([steps(of) if len(of) > 1 else np.array([length_s]) for of in events_s]),
         **_duration_numbers([heard.duration_s for heard in heards]),
-        **_pulse_numbers(events_s, span_s),
+        **event_pulse(events_s, span_s),
         **_event_numbers(heards, starts),
     }
     return np.array([found[feature.name] for feature in _FEATURES]).T.astype(np.float32)
@@ -92,13 +80,13 @@ def event_starts(onset_s: Numbers) -> Indices:
 
 
 def _gap_numbers(of_windows: list[Numbers]) -> dict[str, Numbers]:
-    rows, windows = Ragged.of(of_windows), len(of_windows)
+    rows = Ragged.of(of_windows)
     gaps_s = np.concatenate(of_windows).clip(*_GAPS_S)
     logs = np.log2(gaps_s)
     means, stds = rows.means_and_stds(np.array([gaps_s, logs]))
     low, middle, high = np.array([percentiles(of, (10, 50, 90)) for of in rows.split(logs)]).T
     bins = np.maximum((logs * 4 + _GAP_HISTOGRAM // 2).round(), 0).astype(np.int64)
-    shares = _histograms(bins, rows.for_each(np.arange(windows)), windows, _GAP_HISTOGRAM) / rows.counts[:, None]
+    shares = rows.histograms(bins, _GAP_HISTOGRAM) / rows.counts[:, None]
     return {
         "gap_mean": means[0],
         "gap_variation": stds[0] / means[0],
@@ -111,11 +99,6 @@ def _gap_numbers(of_windows: list[Numbers]) -> dict[str, Numbers]:
         "gap_entropy": np.abs(np.add.reduce(shares * np.log(np.where(shares > 0, shares, 1.0)), axis=1)),
         "gap_peak": np.maximum.reduce(shares, axis=1),
     }
-
-
-def _histograms(bins: Indices, rows: Indices, windows: int, size: int) -> Indices:
-    """How many of each row's ``bins`` there are [shape=(n,) both to (windows, size)]."""
-    return np.bincount(rows * size + bins, minlength=windows * size).reshape(windows, size)
 
 
 def _duration_numbers(of_windows: list[Numbers]) -> dict[str, Numbers]:
@@ -134,55 +117,6 @@ def _duration_numbers(of_windows: list[Numbers]) -> dict[str, Numbers]:
         "short_share": short,
         "long_share": long,
     }
-
-
-def _pulse_numbers(of_windows: list[Numbers], span_s: float) -> dict[str, Numbers]:
-    counts = np.array([len(events_s) for events_s in of_windows])
-    filled = [events_s if len(events_s) else np.zeros(1) for events_s in of_windows]
-    rows, events_s = Ragged.of(filled), np.concatenate(filled)
-    # At a long period fewer events have a partner inside the window.
-    expected = np.maximum(counts[:, None] * np.maximum(1 - _PERIODS_S / span_s, 0.2), 1.0)
-    strength = np.minimum((_gap_counts(events_s, rows)[:, None] @ _BLUR)[:, 0] / expected, _STRONGEST_PULSE)
-    beat = (strength * _PREFERENCE).round(9).argmax(axis=1)
-    at_beat = strength[np.arange(len(beat)), beat]
-    mean = np.add.reduce(strength, axis=1, keepdims=True) / len(_PERIODS_S)
-    centred = strength - mean
-    beats = np.exp(2j * np.pi * (events_s / rows.for_each(_PERIODS_S[beat])))
-    halves = beats * beats
-    turned = np.array([beats, halves, halves * beats, halves * halves])
-    means = np.add.reduceat(turned, rows.starts, axis=1) / rows.counts
-    from_beat = np.angle(beats * rows.for_each(means[0].conjugate())) / (2 * np.pi)
-    lock_beat, lock_half, lock_third, lock_quarter = np.abs(means)
-    found = {
-        "pulse_max": np.maximum.reduce(strength, axis=1),
-        "pulse_std": np.sqrt(np.add.reduce(centred * centred, axis=1) / len(_PERIODS_S)),
-        "pulse_at_beat": at_beat,
-        "beat_rate": -np.log2(_PERIODS_S[beat]),
-        "lock_beat": lock_beat,
-        "lock_half": lock_half,
-        "lock_third": lock_third,
-        "lock_quarter": lock_quarter,
-        "off_beat_share": rows.means(np.abs(from_beat) > 0.15),
-    }
-    recurs = (counts >= 3) & (at_beat >= 1e-6)
-    if recurs.all():
-        return found
-    return {name: np.where(recurs, numbers, 0.0) for name, numbers in found.items()}
-
-
-def _gap_counts(events_s: Numbers, rows: Ragged) -> Numbers:
-    """How many pairs of a row's events are how far apart, up to ``_LONGEST_GAP_S`` [shape=(m, _GAP_BINS)]."""
-    windows = np.arange(len(rows.counts))
-    row = rows.for_each(windows)
-    # None comes after a row's last.
-    place = np.arange(len(events_s)) + row * len(_AHEAD)
-    known_s = np.full(len(events_s) + len(windows) * len(_AHEAD), np.inf)
-    known_s[place] = events_s
-    apart_s = known_s[place[:, None] + _AHEAD] - events_s[:, None]
-    near = apart_s <= _LONGEST_GAP_S
-    bins = (apart_s[near] / _PULSE_STEP_S).round().astype(np.int64)
-    row = row.repeat(np.count_nonzero(near, axis=1))
-    return _histograms(bins, row, len(windows), _GAP_BINS).astype(np.float64)
 
 
 def _event_numbers(heards: tuple[Heard, ...], stroke_starts: list[Indices]) -> dict[str, Numbers]:
@@ -204,9 +138,7 @@ def _event_numbers(heards: tuple[Heard, ...], stroke_starts: list[Indices]) -> d
     start = np.concatenate(starts) + rows.for_each(notes.starts)
     events = _Events(rows, start, rows.starts + rows.counts - 1, np.maximum(rows.counts - 1, 1))
     size_mean, size_std = rows.means_and_stds(steps(np.concatenate([start, [len(pitch)]])))
-    window = notes.for_each(np.arange(len(heards)))
-    registers = _histograms(_REGISTER_OF_PITCH[pitch], window, len(heards), len(_REGISTERS))
-    low, mid, high = registers.T * has_begun / heards[0].span_s
+    low, mid, high = notes.histograms(_REGISTER_OF_PITCH[pitch], len(_REGISTERS)).T * has_begun / heards[0].span_s
     return {
         "chord_size_mean": size_mean * has_begun,
         "chord_size_std": size_std,
@@ -314,9 +246,9 @@ _FEATURES = (
     Feature("articulation_min", "ratio", 0, _LONGEST_ARTICULATION),
     Feature("detached_share", "share", 0, 1),
     Feature("overlapping_share", "share", 0, 1),
-    Feature("pulse_max", "ratio", 0, _STRONGEST_PULSE),
-    Feature("pulse_std", "ratio", 0, _STRONGEST_PULSE),
-    Feature("pulse_at_beat", "ratio", 0, _STRONGEST_PULSE),
+    Feature("pulse_max", "ratio", 0, STRONGEST_PULSE),
+    Feature("pulse_std", "ratio", 0, STRONGEST_PULSE),
+    Feature("pulse_at_beat", "ratio", 0, STRONGEST_PULSE),
     Feature("beat_rate", "octaves above 60 BPM", -1.01, 2.74),
     *(Feature(f"lock_{name}", "ratio", 0, 1) for name in ("beat", "half", "third", "quarter")),
     Feature("off_beat_share", "share", 0, 1),
