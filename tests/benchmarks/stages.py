@@ -44,7 +44,7 @@ _STAGES: dict[str, list[tuple[Any, str]]] = {
     "notes": [(NoteTracker, "push"), (NoteScribe, "push"), (NoteWindow, "at")],
     "spectra": [(SpectrumStream, "take")],
     "memory": [(SoundMemory, "hear"), (SoundMemory, "transcribe"), (SoundMemory, "at")],
-    "prediction": [(Predictor, "step")],
+    "prediction": [(Predictor, "follow")],
 }
 _ELSE = "all else"
 
