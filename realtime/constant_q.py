@@ -104,7 +104,7 @@ class LaterConstantQ:
     """
 
     def __init__(self, before: ConstantQ, *, hop_frames: int, lookahead_frames: int) -> None:
-        banks = filter_banks(lookahead_frames)[before.whole_banks :]
+        banks = filter_banks(lookahead_frames, before.whole_banks)
         self._filters = _Filters(banks, hop_frames, lookahead_frames, before.phases)
         self._own_bins = banks[0].bins.stop
         waiting = lookahead_frames - before.lookahead_frames

@@ -21,6 +21,7 @@ LOWEST_HZ = 27.5
 QUALITY = 1.0 / (math.pow(2.0, 1.0 / BINS_PER_OCTAVE) - 1.0)
 
 FloatArray = NDArray[np.float32]
+FloatArray64 = NDArray[np.float64]
 
 #: Half-band filter between the rates, odd length; passes up to 0.12 and stops from 0.38 of the rate.
 HALF_BAND_TAPS = 23
@@ -36,6 +37,8 @@ _BANKS = ((32, 24, 16), *5 * ((20, 16),), (25, 32))
 #: With no more look-ahead than this (0.46 s) the filters of each bank fit into a matrix of its shape in
 #: ``FILTER_SHAPES``: by how much its rate is lower, samples, and twice as many columns as bins.
 MOST_LOOKAHEAD = 40
+#: Samples in a vector; every length in ``FILTER_SHAPES`` is a whole number of them.
+_VECTOR = 8
 
 
 def half_filter_frames(pitch: float) -> float:
@@ -73,18 +76,22 @@ def half_band(together: int) -> FloatArray:
     return matrix
 
 
-def _filter(frequency: float, rate: float, most_future_s: float) -> tuple[int, NDArray[np.complex128]]:
-    """The filter of one bin at one rate: how many of its samples come before the centre, and its taps."""
+def _reach_samples(frequency: FloatArray64, rate: float, most_future_s: float) -> tuple[FloatArray64, FloatArray64]:
+    """How many samples the filters of these frequencies reach back and ahead, parts of them included."""
     past_s = QUALITY / frequency / 2
-    future_s = min(past_s, most_future_s)
-    past, future = int(past_s * rate), int(future_s * rate)
-    t = np.arange(-past, future + 1) / rate
-    flank = np.where(t < 0, t / past_s, t / future_s)
-    window = np.cos(np.pi / 2 * flank) ** 2
-    window /= window.sum()
-    taps = window * np.exp(-2j * np.pi * frequency * t)
-    # A flank cut short lets a constant offset through, which whole filters do not hear.
-    return past, taps - window * taps.sum()
+    return past_s * rate, np.minimum(past_s, most_future_s) * rate
+
+
+def _rotations(turns: FloatArray64, first: int, length: int) -> NDArray[np.complex128]:
+    """e^(2πi k ``turns``) for each of the ``turns`` and k from ``first`` on [shape=(n, length)].
+
+    Products of every eighth of them and the first eight: a product costs a tenth of an exponential.
+    """
+    angles = 2j * np.pi * turns[:, None]
+    every_eighth = np.exp(angles * np.arange(first, first + length, _VECTOR))
+    first_eight = np.exp(angles * np.arange(_VECTOR))
+    rotations: NDArray[np.complex128] = (every_eighth[:, :, None] * first_eight[:, None]).reshape(len(turns), length)
+    return rotations
 
 
 def _most_future_s(halvings: int, lookahead_frames: int) -> tuple[int, float]:
@@ -95,21 +102,22 @@ def _most_future_s(halvings: int, lookahead_frames: int) -> tuple[int, float]:
     return round(lag), lookahead_frames * FRAME_S - (round(lag) + 1) / (SAMPLE_RATE / 2**halvings)
 
 
-def _frequency(bin_: int) -> float:
-    return LOWEST_HZ * math.pow(2.0, bin_ / BINS_PER_OCTAVE)
+def _frequencies(bins: range) -> FloatArray64:
+    return LOWEST_HZ * np.exp2(np.array(bins) / BINS_PER_OCTAVE)
 
 
 def _shapes() -> tuple[tuple[int, int, int], ...]:
     shapes = []
     lowest = BINS
     for halvings, banks in enumerate(_BANKS):
+        _, most_future_s = _most_future_s(halvings, MOST_LOOKAHEAD)
         for bins in banks:
             lowest -= bins
-            _, taps = _filter(
-                _frequency(lowest), SAMPLE_RATE / 2**halvings, _most_future_s(halvings, MOST_LOOKAHEAD)[1]
-            )
-            # In whole vectors: the next number that eight divides.
-            shapes.append((2**halvings, -(-len(taps) // 8) * 8, 2 * bins))
+            longest = _frequencies(range(lowest, lowest + 1))
+            past, future = _reach_samples(longest, SAMPLE_RATE / 2**halvings, most_future_s)
+            # In whole vectors.
+            length = -(-(int(past[0]) + 1 + int(future[0])) // _VECTOR) * _VECTOR
+            shapes.append((2**halvings, length, 2 * bins))
     return tuple(shapes)
 
 
@@ -117,32 +125,41 @@ FILTER_SHAPES = _shapes()
 
 
 @lru_cache(maxsize=4)
-def filter_banks(lookahead_frames: int) -> tuple[Bank, ...]:
-    """The filters from the highest down, where frames see ``lookahead_frames`` ahead.
+def filter_banks(lookahead_frames: int, first: int = 0) -> tuple[Bank, ...]:
+    """The filters from the ``first`` bank down, the highest being 0, where frames see ``lookahead_frames`` ahead.
 
     The top two octaves run at the full rate, every further one at half the rate of the one above it. The lowest is an
     exception: the filters on the way to another rate would take up more look-ahead than its own get.
     """
     banks = []
-    lowest = BINS
-    for decimation, length, columns in FILTER_SHAPES:
-        halvings = decimation.bit_length() - 1
-        chosen = range(lowest - columns // 2, lowest)
-        lowest = chosen.start
-        lag, most_future_s = _most_future_s(halvings, lookahead_frames)
-        filters = [_filter(_frequency(b), SAMPLE_RATE / decimation, most_future_s) for b in chosen]
-        future = max(len(taps) - before for before, taps in filters)
-        # Shorter ones are filled up with older samples that count nothing.
-        past = length - future
-        matrix = np.zeros((length, len(chosen)), np.complex128)
-        for column, (b, (before, taps)) in enumerate(zip(chosen, filters, strict=True)):
-            scale = math.sqrt(math.ceil(QUALITY * SAMPLE_RATE / _frequency(b)))
-            matrix[past - before : past - before + len(taps), column] = taps * scale
-        is_whole = all(len(taps) == 2 * before + 1 for before, taps in filters)
-        both: FloatArray = np.concatenate([matrix.real, matrix.imag], axis=1, dtype=np.float32)
-        bins = slice(chosen.start, chosen.stop)
-        banks.append(Bank(decimation, lag, bins, past, future, _PHASES[halvings], is_whole, both))
+    lowest = BINS - sum(columns for _, _, columns in FILTER_SHAPES[:first]) // 2
+    for shape in FILTER_SHAPES[first:]:
+        highest, lowest = lowest, lowest - shape[2] // 2
+        banks.append(_bank(shape, range(lowest, highest), lookahead_frames))
     return tuple(banks)
+
+
+def _bank(shape: tuple[int, int, int], bins: range, lookahead_frames: int) -> Bank:
+    decimation, length, _ = shape
+    halvings = decimation.bit_length() - 1
+    lag, most_future_s = _most_future_s(halvings, lookahead_frames)
+    rate = SAMPLE_RATE / decimation
+    frequencies = _frequencies(bins)
+    before, after = _reach_samples(frequencies, rate, most_future_s)
+    future = int(after.max()) + 1
+    # Shorter ones are filled up with older samples that count nothing.
+    past = length - future
+    from_centre = np.arange(-past, future)
+    flank = np.abs(from_centre) / np.where(from_centre < 0, before[:, None], after[:, None])
+    window = 1 + np.cos(np.pi * np.minimum(flank, 1))
+    window /= window.sum(axis=1, keepdims=True)
+    taps = window * _rotations(-frequencies / rate, -past, length)
+    # A flank cut short lets a constant offset through, which whole filters do not hear.
+    taps -= window * taps.sum(axis=1, keepdims=True)
+    taps *= np.sqrt(np.ceil(QUALITY * SAMPLE_RATE / frequencies))[:, None]
+    both: FloatArray = np.concatenate([taps.real, taps.imag], dtype=np.float32)
+    is_whole = bool((before.astype(int) == after.astype(int)).all())
+    return Bank(decimation, lag, slice(bins.start, bins.stop), past, future, _PHASES[halvings], is_whole, both.T)
 
 
 @lru_cache(maxsize=8)
@@ -151,9 +168,9 @@ def filter_network(lookahead_frames: int, first: int) -> Any:
 
     Once for each look-ahead: it keeps the filters in the order in which it needs them.
     """
-    banks = filter_banks(lookahead_frames)
     kernels = {
-        f"taps_{k}": np.ascontiguousarray((bank.taps if k >= first else np.zeros_like(bank.taps)).T[:, None, None])
-        for k, bank in enumerate(banks)
+        f"taps_{k}": bank.taps.T[:, None, None] for k, bank in enumerate(filter_banks(lookahead_frames, first), first)
     }
+    for k, (_, length, columns) in enumerate(FILTER_SHAPES[:first]):
+        kernels[f"taps_{k}"] = np.zeros((columns, 1, 1, length), np.float32)
     return open_transcription_network(FILTERS, kernels)
