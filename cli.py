@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import sys
+from copy import copy
 from pathlib import Path
 from threading import Event as Flag
 from typing import TYPE_CHECKING, Annotated, Any
@@ -611,7 +612,7 @@ def main() -> None:
     # A terminal that is closed hangs up, which "nohup" has asked to ignore; Windows has no such signal.
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         signal.signal(signal.SIGHUP, end)
-    command = typer.main.get_command(app)
+    command = typer.main.get_command(_app_for(arguments[0]))
     try:
         # Not app(): that would turn Ctrl-C and a broken pipe into exit statuses of its own.
         with command.make_context("moodring", arguments) as context:
@@ -643,6 +644,25 @@ def main() -> None:
         message = " ".join(error.format_message().split()).rstrip(".")
         print(f"moodring: {message}; see 'moodring --help'", file=sys.stderr)
         sys.exit(2)
+
+
+def _app_for(word: str) -> typer.Typer:
+    """The app with nothing but the command or group called ``word``, where there is one; else all of it.
+
+    Typer looks at every option of every command before it runs one, which takes longer than many commands do.
+    """
+    commands = [known for known in app.registered_commands if _called(known) == word]
+    groups = [known for known in app.registered_groups if known.name == word]
+    if not commands and not groups:
+        return app
+    alone = copy(app)
+    alone.registered_commands, alone.registered_groups = commands, groups
+    return alone
+
+
+def _called(command: typer.models.CommandInfo) -> str:
+    assert command.callback is not None
+    return command.name or typer.main.get_command_name(command.callback.__name__)
 
 
 def _interrupt(number: int, frame: Any) -> None:

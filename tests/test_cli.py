@@ -291,6 +291,13 @@ class TestHelp:
         for name, help_text in told.items():
             assert f"\n  Example: {name}" in help_text, help_text
 
+    @pytest.mark.parametrize("word", ["analyze", "live", "models"])
+    def test_a_command_is_the_same_without_the_others(self, told: dict[str, str], word: str):
+        command = typer.main.get_command(cli._app_for(word))
+        alone = dict(commands(command, command.make_context("moodring", [], resilient_parsing=True)))
+        del alone["moodring"]
+        assert alone == {name: text for name, text in told.items() if name.startswith(f"moodring {word}")}
+
     def test_it_fits_80_columns_and_no_sentence_is_cut_off(self, told: dict[str, str]):
         for help_text in told.values():
             assert max(map(len, help_text.splitlines())) <= 80, help_text
