@@ -56,8 +56,10 @@ def _mel_weights() -> tuple[FloatArray, NDArray[np.intp]]:
     weights = np.zeros((_MEL_ROWS, len(BINS_HZ)), np.float32)
     begins = np.empty(MEL_BANDS, np.intp)
     for band, (left, middle, right) in enumerate(zip(edges, edges[1:], edges[2:], strict=False)):
-        triangle = np.minimum((fine_hz - left) / (middle - left), (right - fine_hz) / (right - middle)).clip(0)
-        weight = np.bincount(nearest, triangle / 8, len(BINS_HZ))
+        inside = slice(*np.searchsorted(fine_hz, (left, right)))
+        hz = fine_hz[inside]
+        triangle = np.minimum((hz - left) / (middle - left), (right - hz) / (right - middle))
+        weight = np.bincount(nearest[inside], triangle / 8, len(BINS_HZ))
         weights[band % _MEL_ROWS] += weight
         begins[band] = np.flatnonzero(weight)[0]
     return weights, begins

@@ -45,11 +45,14 @@ def _roughness() -> Numbers:
     amplitude = 0.88 ** (partials - 1.0)
     # Of two pitches either may be named first.
     lower, upper = np.triu_indices(PITCHES, 1)
-    first, second = hz[lower, :, None], hz[upper, None, :]
-    distance = np.abs(first - second) * 0.24 / (0.0207 * np.minimum(first, second) + 18.96)
-    weight = np.minimum(amplitude[:, None], amplitude)
+    above = hz[upper]
+    rough = np.zeros(len(lower))
+    for below, loudness in zip(hz[lower].T[:, :, None], amplitude, strict=True):
+        distance = np.abs(below - above) * 0.24 / (0.0207 * np.minimum(below, above) + 18.96)
+        weight = np.minimum(loudness, amplitude)
+        rough += (weight * (np.exp(-3.51 * distance) - np.exp(-5.75 * distance))).sum(axis=1)
     table = np.zeros((PITCHES, PITCHES), np.float32)
-    table[lower, upper] = (weight * (np.exp(-3.51 * distance) - np.exp(-5.75 * distance))).sum(axis=(1, 2))
+    table[lower, upper] = rough
     return table + table.T
 
 
