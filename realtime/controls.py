@@ -14,9 +14,6 @@ from dataclasses import dataclass
 #: What is said back to whoever asked: one line, and whether it was done.
 Answer = Callable[[str, bool], None]
 
-#: The longest name of a model or a rater, in characters.
-LONGEST_NAME = 64
-
 #: How many may wait: a flood is refused, not hoarded.
 MOST_WAITING = 256
 
@@ -105,11 +102,6 @@ class Quit:
 
 Rating = Label | MoveLabel | PlaceLabel
 Control = Calibrate | Reset | Freeze | Smooth | SetRate | UseModel | Rating | Learn | Record | Quit
-
-
-def is_name(value: object) -> bool:
-    """Whether ``value`` is fit to be shown and written: neither empty nor long, and no control characters."""
-    return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and value.isprintable()
 
 
 class Controls:

@@ -27,7 +27,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from realtime.controls import (
-    LONGEST_NAME,
     Calibrate,
     Control,
     Controls,
@@ -38,8 +37,8 @@ from realtime.controls import (
     SetRate,
     Smooth,
     UseModel,
-    is_name,
 )
+from realtime.names import LONGEST_NAME, is_name
 from realtime.osc_packets import MalformedError, Message, messages_in
 from realtime.ports import udp_socket
 from realtime.smoothing import SETTINGS

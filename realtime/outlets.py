@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import UsageError
-from realtime.controls import LONGEST_NAME, is_name
+from realtime.names import LONGEST_NAME, is_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

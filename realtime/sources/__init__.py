@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-from realtime.controls import Control
 from realtime.events import Event
+
+if TYPE_CHECKING:
+    from realtime.controls import Control
 
 
 class Played(Protocol):
