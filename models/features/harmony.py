@@ -50,9 +50,7 @@ def _fit(shares: Numbers, profile: KeyProfile) -> Numbers:
 
 
 def _names(profiles: tuple[str, ...]) -> list[str]:
-    nothing = np.zeros(12)
-    keys = [*fit_keys(nothing, ALBRECHT_SHANAHAN).numbers(), *(f"degree_{degree}" for degree in range(12))]
-    return [*(f"{profile}_{key}" for profile in profiles for key in keys), *distribution(nothing)]
+    return [*(f"{profile}_{key}" for profile in profiles for key in _FIT_NAMES), *_SHARE_NAMES]
 
 
 def _ranged(name: str) -> tuple[str, float, float]:
@@ -63,6 +61,9 @@ def _ranged(name: str) -> tuple[str, float, float]:
     return ("", -1.5, 1.5) if name == "consonance" else ("correlation", -2, 2)
 
 
+_NOTHING = np.zeros(12)
+_FIT_NAMES = (*fit_keys(_NOTHING, ALBRECHT_SHANAHAN).numbers(), *(f"degree_{degree}" for degree in range(12)))
+_SHARE_NAMES = tuple(distribution(_NOTHING))
 _FEATURES = tuple(
     Feature(f"{weighting}_{name}", *_ranged(name))
     for weightings, profiles in ((_WHOLE, ("kk", "as")), (_PARTS, ("as",)))
