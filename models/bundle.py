@@ -185,7 +185,12 @@ def load(name: str | Path) -> Bundle:
         raise MoodringError(f"{path / CARD}: {error}") from None
     states = {entry["name"]: tuple(entry["shape"]) for entry in card["states"]}
     try:
-        step = open_network(path / STEP_NETWORK, sha256=card["files"][STEP_NETWORK]["sha256"])
+        step = open_network(
+            path / STEP_NETWORK,
+            sha256=card["files"][STEP_NETWORK]["sha256"],
+            # Without a state it is the other network that runs; this one shows what it takes and gives.
+            optimization="all" if states else "none",
+        )
     except Exception as error:
         # onnxruntime's errors share no base class of their own.
         raise MoodringError(

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,14 @@ NETWORK = "streaming.onnx"
 NOTES_NETWORK = "notes.onnx"
 #: The filters of the constant-Q spectrum, which are given when it is opened.
 FILTERS = "filters.onnx"
+
+#: How much onnxruntime makes of a network before it runs: only what holds on any machine, or nothing, is done sooner.
+Optimization = Literal["all", "basic", "none"]
+_LEVELS: Mapping[Optimization, str] = {
+    "all": "ORT_ENABLE_ALL",
+    "basic": "ORT_ENABLE_BASIC",
+    "none": "ORT_DISABLE_ALL",
+}
 
 #: Frames by which the outputs lag behind the newest frame that went in: the context of the convolutions.
 DELAY = 10
@@ -61,31 +69,34 @@ def open_network(
     *,
     sha256: str | None = None,
     keeps_memory: bool = False,
+    optimization: Optimization = "all",
 ) -> Any:
     """An onnxruntime session over the network at ``path``, on one thread: a hop is too small to share out.
 
     ``given`` are the weights that are not in the file, by name. Without them the same network is opened once and
     shared, which sessions allow from any thread: a stage where inputs come and go takes the same few models up again
     and again, and each opening would cost a tenth of a second and some memory. ``sha256`` is that of the file, where it
-    is known already. ``keeps_memory``: what layers have between them stays with the network from run to run.
+    is known already. ``keeps_memory``: what layers have between them stays with the network from run to run. Less
+    ``optimization`` opens it sooner.
     """
     if given:
-        return _open(path, given, keeps_memory)
-    return _opened(path, sha256 or hashlib.sha256(path.read_bytes()).hexdigest(), keeps_memory)
+        return _open(path, given, keeps_memory, optimization)
+    return _opened(path, sha256 or hashlib.sha256(path.read_bytes()).hexdigest(), keeps_memory, optimization)
 
 
 @lru_cache(maxsize=8)
-def _opened(path: Path, sha256: str, keeps_memory: bool) -> Any:
-    return _open(path, {}, keeps_memory)
+def _opened(path: Path, sha256: str, keeps_memory: bool, optimization: Optimization) -> Any:
+    return _open(path, {}, keeps_memory, optimization)
 
 
-def _open(path: Path, given: Mapping[str, NDArray[np.float32]], keeps_memory: bool) -> Any:
+def _open(path: Path, given: Mapping[str, NDArray[np.float32]], keeps_memory: bool, optimization: Optimization) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, _LEVELS[optimization])
     # A plan for every length of sound that ever went in would take more and more, and saves no time here.
     options.enable_mem_pattern = False
     options.enable_cpu_mem_arena = keeps_memory
