@@ -80,7 +80,7 @@ class ConstantQ:
             raise ValueError(f"phases must be 1 or 4, not {phases}")
         if not 4 <= lookahead_frames <= MOST_LOOKAHEAD:
             raise ValueError(f"lookahead_frames must be from 4 to {MOST_LOOKAHEAD}, not {lookahead_frames}")
-        banks = filter_banks(lookahead_frames)
+        banks = filter_banks(lookahead_frames, 0)
         self.lookahead_frames = lookahead_frames
         self.phases = phases
         self.whole_banks = next(k for k, bank in enumerate(banks) if not bank.is_whole)

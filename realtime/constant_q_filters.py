@@ -125,7 +125,7 @@ FILTER_SHAPES = _shapes()
 
 
 @lru_cache(maxsize=4)
-def filter_banks(lookahead_frames: int, first: int = 0) -> tuple[Bank, ...]:
+def filter_banks(lookahead_frames: int, first: int) -> tuple[Bank, ...]:
     """The filters from the ``first`` bank down, the highest being 0, where frames see ``lookahead_frames`` ahead.
 
     The top two octaves run at the full rate, every further one at half the rate of the one above it. The lowest is an
