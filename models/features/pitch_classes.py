@@ -22,6 +22,8 @@ Numbers = NDArray[np.float64]
 
 #: Row k counts up from pitch class k: ``weights[FROM]`` are the weights of the twelve degrees above each tonic.
 FROM = (np.arange(12)[:, None] + np.arange(12)[None, :]) % 12
+#: Row k is how far each pitch class lies above pitch class k.
+_ABOVE = (np.arange(12)[None, :] - np.arange(12)[:, None]) % 12
 _ALIKE = 1e-9
 #: How many pairs of pitch classes each interval class 0–6 stands for, those counted from either side.
 _PAIRS = np.array([1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 1.0])
@@ -66,7 +68,7 @@ class KeyProfile:
 
 def _profile(major: tuple[float, ...], minor: tuple[float, ...]) -> KeyProfile:
     standard = (_standardised(np.array(weights)) for weights in (major, minor))
-    return KeyProfile(np.stack([np.roll(weights, tonic) for weights in standard for tonic in range(12)]))
+    return KeyProfile(np.concatenate([weights[_ABOVE] for weights in standard]))
 
 
 def _standardised(weights: Numbers) -> Numbers:

@@ -6,6 +6,7 @@ window over them. A window without them has them computed on the spot, by the sa
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import fields
 
 import numpy as np
@@ -41,16 +42,16 @@ _NOTE_CLASSES_AND_POWERS = np.concatenate([CLASSES, _POWERS], axis=1)
 def _roughness() -> Numbers:
     """The dissonance of each pair of pitches [shape=(88, 88)]; ``models.features.chords`` has the source."""
     partials = np.arange(1, 7)
-    hz = 440 * 2 ** ((PITCH - 69) / 12)[:, None] * partials
+    hz = 440 * 2 ** ((PITCH - 69) / 12) * partials[:, None]
     amplitude = 0.88 ** (partials - 1.0)
     # Of two pitches either may be named first.
     lower, upper = np.triu_indices(PITCHES, 1)
-    above = hz[upper]
     rough = np.zeros(len(lower))
-    for below, loudness in zip(hz[lower].T[:, :, None], amplitude, strict=True):
+    # Pair by pair of partials, since larger arrays come from the system one by one.
+    for i, j in itertools.product(range(len(partials)), repeat=2):
+        below, above = hz[i, lower], hz[j, upper]
         distance = np.abs(below - above) * 0.24 / (0.0207 * np.minimum(below, above) + 18.96)
-        weight = np.minimum(loudness, amplitude)
-        rough += (weight * (np.exp(-3.51 * distance) - np.exp(-5.75 * distance))).sum(axis=1)
+        rough += min(amplitude[i], amplitude[j]) * (np.exp(-3.51 * distance) - np.exp(-5.75 * distance))
     table = np.zeros((PITCHES, PITCHES), np.float32)
     table[lower, upper] = rough
     return table + table.T
