@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import platformdirs
 
@@ -21,6 +21,9 @@ from models.affect import OUTPUTS
 from models.card_parts import is_number
 from models.errors import MoodringError, UsageError
 from models.features import FeatureSet, feature_set
+
+if TYPE_CHECKING:
+    from models.transcription import Optimization
 
 CARD = "card.json"
 STEP_NETWORK = "step.onnx"
@@ -38,7 +41,10 @@ PREFERRED: Mapping[Literal["sound", "notes"], tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bundle:
-    """A verified bundle. ``hop_s`` and ``window_s`` are seconds, ``states`` the shapes that ``step`` carries."""
+    """A verified bundle. ``hop_s`` and ``window_s`` are seconds, ``states`` the shapes that ``step`` carries.
+
+    ``sequence`` takes any number of steps at once; it is there where there are no states, and None where there are.
+    """
 
     name: str
     path: Path
@@ -48,6 +54,7 @@ class Bundle:
     feature_sets: tuple[FeatureSet, ...]
     states: Mapping[str, tuple[int, ...]]
     step: Any = field(repr=False)
+    sequence: Any = field(repr=False)
 
     @property
     def needs_sound(self) -> bool:
@@ -171,33 +178,35 @@ def load(name: str | Path) -> Bundle:
 
     Raises ``UsageError`` for a name that is not there, and ``MoodringError`` where a file does not match the card.
     """
-    from models.transcription import open_network
-
     path = name if isinstance(name, Path) else find(name)
     card = read_card(path)
     for file, expected in card["files"].items():
         verify_file(path / Path(file).name, expected)
-    if STEP_NETWORK not in card["files"]:
-        raise MoodringError(f"{path / CARD} names no {STEP_NETWORK}; get the model again")
     try:
         sets = tuple(feature_set(entry["name"]) for entry in card["inputs"])
     except UsageError as error:
         raise MoodringError(f"{path / CARD}: {error}") from None
     states = {entry["name"]: tuple(entry["shape"]) for entry in card["states"]}
+    # Without a state it is the other network that runs; this one shows what it takes and gives.
+    step = _open(path, card, STEP_NETWORK, "all" if states else "none")
+    _verify_signature(path, card, sets, states, step)
+    # Products of matrices, of which more optimization makes nothing.
+    sequence = None if states else _open(path, card, SEQUENCE_NETWORK, "basic")
+    if sequence is not None:
+        _verify_sequences(path, sets, sequence)
+    return Bundle(card["name"], path, card, card["hop_s"], card["window_s"], sets, states, step, sequence)
+
+
+def _open(path: Path, card: Mapping[str, Any], file: str, optimization: Optimization) -> Any:
+    from models.transcription import open_network
+
+    if file not in card["files"]:
+        raise MoodringError(f"{path / CARD} names no {file}; get the model again")
     try:
-        step = open_network(
-            path / STEP_NETWORK,
-            sha256=card["files"][STEP_NETWORK]["sha256"],
-            # Without a state it is the other network that runs; this one shows what it takes and gives.
-            optimization="all" if states else "none",
-        )
+        return open_network(path / file, sha256=card["files"][file]["sha256"], optimization=optimization)
     except Exception as error:
         # onnxruntime's errors share no base class of their own.
-        raise MoodringError(
-            f"{path / STEP_NETWORK} is not a network ({type(error).__name__}); get the model again"
-        ) from None
-    _verify_signature(path, card, sets, states, step)
-    return Bundle(card["name"], path, card, card["hop_s"], card["window_s"], sets, states, step)
+        raise MoodringError(f"{path / file} is not a network ({type(error).__name__}); get the model again") from None
 
 
 def file_entry(content: bytes) -> dict[str, Any]:
@@ -235,3 +244,13 @@ def _verify_signature(
     outputs = [(o.name, tuple(o.shape)) for o in step.get_outputs()]
     if outputs != promised:
         raise MoodringError(f"{path / STEP_NETWORK} does not match its card: it gives {outputs}, not {promised}")
+
+
+def _verify_sequences(path: Path, sets: tuple[FeatureSet, ...], sequence: Any) -> None:
+    def shapes(values: Any) -> dict[str, tuple[int | None, ...]]:
+        return {v.name: tuple(length if isinstance(length, int) else None for length in v.shape) for v in values}
+
+    wanted = {known.name: (None, None, len(known.features)) for known in sets}
+    promised = {"affect": (None, None, len(OUTPUTS))}
+    if (shapes(sequence.get_inputs()), shapes(sequence.get_outputs())) != (wanted, promised):
+        raise MoodringError(f"{path / SEQUENCE_NETWORK} does not run on sequences; get the model again")

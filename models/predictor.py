@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.affect import OUTPUTS
-from models.bundle import SEQUENCE_NETWORK, Bundle
-from models.transcription import open_network
+from models.bundle import Bundle
 
 FloatArray = NDArray[np.float32]
 NetworkState = Mapping[str, FloatArray]
@@ -29,7 +28,7 @@ class Predictor:
         # Without names onnxruntime asks the network for them at each step.
         self._outputs = ["affect", *(f"next_{name}" for name in bundle.states)]
         # Without a state steps do not wait for one another, and the weights are read once for many.
-        self._sequence: Any = None if bundle.states else _open_sequence(bundle)
+        self._sequence: Any = bundle.sequence
 
     def start(self) -> NetworkState:
         """The state before anything was heard: zeros; empty for a network without one."""
@@ -57,9 +56,3 @@ class Predictor:
             some = {name: features[name][None, rows] for name in self._inputs}
             affect[rows] = self._sequence.run(self._outputs, some)[0]
         return affect, state
-
-
-def _open_sequence(bundle: Bundle) -> Any:
-    verified = bundle.card["files"].get(SEQUENCE_NETWORK, {})
-    # Products of matrices, of which more optimization makes nothing.
-    return open_network(bundle.path / SEQUENCE_NETWORK, sha256=verified.get("sha256"), optimization="basic")

@@ -229,6 +229,28 @@ def test_a_network_cut_off_with_a_hash_to_match(bundle: Path) -> None:
     refusal(bundle, STEP_NETWORK)
 
 
+@pytest.fixture
+def stateless(tmp_path: Path) -> Path:
+    """A copy of a shipped bundle whose network takes whole sequences."""
+    return Path(shutil.copytree(BUNDLED / "seed-dense", tmp_path / "stateless"))
+
+
+def test_a_card_that_does_not_vouch_for_the_network_of_sequences(stateless: Path) -> None:
+    change_card(stateless, lambda card: card["files"].pop(SEQUENCE_NETWORK))
+    assert "names no sequence.onnx" in refusal(stateless, CARD)
+
+
+@pytest.mark.parametrize("other", ["seed-dense/step.onnx", "notes/sequence.onnx"])
+def test_a_network_that_does_not_take_its_sequences(stateless: Path, other: str) -> None:
+    put(stateless, SEQUENCE_NETWORK, (BUNDLED / other).read_bytes())
+    assert "does not run on sequences" in refusal(stateless, SEQUENCE_NETWORK)
+
+
+def test_a_network_of_sequences_that_is_none(stateless: Path) -> None:
+    put(stateless, SEQUENCE_NETWORK, b"garbage" * 100)
+    assert "is not a network" in refusal(stateless, SEQUENCE_NETWORK)
+
+
 @pytest.mark.parametrize(
     "change",
     [
