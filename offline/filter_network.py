@@ -12,20 +12,20 @@ import onnx
 from onnx import TensorProto, helper
 
 from models.transcription import FRAME_SAMPLES
-from realtime.constant_q_filters import FILTER_SHAPES
+from realtime.constant_q_filters import FILTER_SHAPES, MOST_LOOKAHEAD, filter_banks
 
 
 def filter_network() -> onnx.ModelProto:
-    """For each bank from samples at its rate [shape=(phases, 1, 1, samples)] to its bins' parts, frame by frame
-    [shape=(phases, 2n, 1, frames)]; each phase has its own samples, from its first frame's on.
+    """For each bank from samples at its rate [shape=(streams, 1, 1, samples)] to its bins' parts, frame by frame and
+    phase by phase [shape=(streams, 2n, 1, frames * phases)].
     """
     nodes, inputs, outputs, filters = [], [], [], []
-    for k, (decimation, length, columns) in enumerate(FILTER_SHAPES):
+    for k, (bank, (_, length, columns)) in enumerate(zip(filter_banks(MOST_LOOKAHEAD), FILTER_SHAPES, strict=True)):
         samples, taps, parts = f"samples_{k}", f"taps_{k}", f"parts_{k}"
-        strides = [1, FRAME_SAMPLES // decimation]
+        strides = [1, FRAME_SAMPLES // bank.decimation // bank.phases]
         nodes.append(helper.make_node("Conv", [samples, taps], [parts], name=parts, strides=strides))
-        inputs.append(helper.make_tensor_value_info(samples, TensorProto.FLOAT, (f"phases_{k}", 1, 1, f"length_{k}")))
-        shape = (f"phases_{k}", columns, 1, f"frames_{k}")
+        inputs.append(helper.make_tensor_value_info(samples, TensorProto.FLOAT, (f"streams_{k}", 1, 1, f"length_{k}")))
+        shape = (f"streams_{k}", columns, 1, f"moments_{k}")
         outputs.append(helper.make_tensor_value_info(parts, TensorProto.FLOAT, shape))
         filters.append(_given(taps, (columns, 1, 1, length)))
     graph = helper.make_graph(nodes, "constant-q-filters", inputs, outputs, filters)

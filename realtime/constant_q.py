@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,13 +125,15 @@ class _Filters:
     def __init__(self, banks: tuple[Bank, ...], hop_frames: int, lookahead_frames: int, phases: int) -> None:
         self._hop_frames = hop_frames
         self._banks = banks
-        self._phases = [min(bank.phases, phases) for bank in banks]
-        self._lookahead_samples = lookahead_frames * FRAME_SAMPLES
+        self._averages = phases > 1
+        # So many samples before the new ones the filters of each bank begin.
+        self._reaches = [_reach(bank, lookahead_frames, min(bank.phases, phases)) for bank in banks]
+        self._rates = [list(rate) for _, rate in groupby(range(len(banks)), lambda k: banks[k].decimation)]
         # Banks with as many phases lie side by side: what follows the filters is done for all of them at once.
         self._bins: dict[int, slice] = {}
-        for bank, n in zip(self._banks, self._phases, strict=True):
-            above = self._bins.get(n, bank.bins)
-            self._bins[n] = slice(bank.bins.start, above.stop)
+        for bank in banks:
+            above = self._bins.get(bank.phases, bank.bins)
+            self._bins[bank.phases] = slice(bank.bins.start, above.stop)
         first = self._first_bank = len(FILTER_SHAPES) - len(banks)
         self._network = filter_network(lookahead_frames, first)
         self._parts = [f"parts_{k}" for k in range(first, len(FILTER_SHAPES))]
@@ -143,11 +146,7 @@ class _Filters:
 
     def reset(self) -> None:
         # What the next hop needs of the samples before it, at each rate; more than the filters between the rates do.
-        self._held = []
-        for bank, phases in zip(self._banks, self._phases, strict=True):
-            first = (phases - 1) * FRAME_SAMPLES // phases // 2 // bank.decimation  # so far before the frame's centre
-            before = first + bank.past + self._lookahead_samples // bank.decimation - bank.lag
-            self._held.append(np.zeros(before, np.float32))
+        self._held = [np.zeros(max(self._reaches[k] for k in rate), np.float32) for rate in self._rates]
 
     def push(self, stream: FloatArray) -> tuple[FloatArray, list[FloatArray]]:
         """The frames in dB of all bins of these banks and below, and the new samples at the rate of each bank."""
@@ -157,23 +156,27 @@ class _Filters:
         joined = stream
         streams = []
         given = dict(self._nothing)
-        for k, (bank, phases) in enumerate(zip(self._banks, self._phases, strict=True)):
-            if k and bank.decimation > self._banks[k - 1].decimation:
+        for rate, banks in enumerate(self._rates):
+            if rate:
                 first = len(joined) - len(stream) - (HALF_BAND_TAPS - 1)
-                stream = _halved(joined[first:], (hops, hop_samples // bank.decimation))
-            streams.append(stream)
-            joined, self._held[k] = _join(self._held[k], stream)
-            given[f"samples_{self._first_bank + k}"] = _phases(joined, bank, phases, frames)
+                stream = _halved(joined[first:], (hops, hop_samples // self._banks[banks[0]].decimation))
+            joined, self._held[rate] = _join(self._held[rate], stream)
+            for k in banks:
+                streams.append(stream)
+                first = len(joined) - len(stream) - self._reaches[k]
+                given[f"samples_{self._first_bank + k}"] = _of_bank(joined[first:], self._banks[k], frames)
         made = self._network.run(self._parts, given)
-        powers = {n: np.empty((n, bins.stop - bins.start, frames), np.float32) for n, bins in self._bins.items()}
-        for bank, phases, parts in zip(self._banks, self._phases, made, strict=True):
+        powers = {n: np.empty((bins.stop - bins.start, frames * n), np.float32) for n, bins in self._bins.items()}
+        for bank, (parts,) in zip(self._banks, made, strict=True):
             np.square(parts, out=parts)
-            middle, first = parts.shape[1] // 2, self._bins[phases].start
+            middle, first = len(parts) // 2, self._bins[bank.phases].start
             bins = slice(bank.bins.start - first, bank.bins.stop - first)
-            np.add(parts[:, :middle, 0], parts[:, middle:, 0], out=powers[phases][:, bins])
+            np.add(parts[:middle, 0], parts[middle:, 0], out=powers[bank.phases][bins])
         power = np.empty((frames, self._banks[0].bins.stop), np.float32)
         for phases, chosen in self._bins.items():
-            power[:, chosen] = _mean_power(powers[phases]).T
+            of_phases = powers[phases]
+            of_phases += np.float32(POWER_FLOOR)
+            power[:, chosen] = (_means(of_phases, phases) if self._averages else of_phases[:, ::phases]).T
         return _decibels(power), streams
 
 
@@ -187,29 +190,35 @@ def _halved(stream: FloatArray, shape: tuple[int, int]) -> FloatArray:
     together = math.gcd(shape[1], _HALVED_TOGETHER)
     taps = half_band(together)
     rows = _stretches(stream, len(taps), 2 * together, (shape[0], shape[1] // together))
-    halved: FloatArray = (rows @ taps).ravel()
+    # Copied at once: rows that overlap are copied for BLAS one matrix at a time.
+    halved: FloatArray = (rows.copy() @ taps).ravel()
     return halved
 
 
-def _mean_power(power: FloatArray) -> FloatArray:
-    """The geometric mean over phases [shape=(phases, bins, frames) to (bins, frames)].
+def _means(power: FloatArray, count: int) -> FloatArray:
+    """The geometric mean of each ``count`` numbers in a row, a power of two [shape=(bins, n) to (bins, n // count)].
 
-    Its logarithm is the mean of theirs. The floor is added on the way, and what is given is written over.
+    Its logarithm is the mean of theirs.
     """
-    power += np.float32(POWER_FLOOR)
-    while len(power) > 1:
-        power = np.multiply(power[0::2], power[1::2])
+    while count > 1:
+        power = power[:, 0::2] * power[:, 1::2]
         np.sqrt(power, out=power)
-    mean: FloatArray = power[0]
-    return mean
+        count //= 2
+    return power
 
 
-def _phases(samples: FloatArray, bank: Bank, phases: int, frames: int) -> FloatArray:
-    """What each phase's filters go over, a frame after the other [shape=(phases, 1, 1, n)]."""
-    frame = FRAME_SAMPLES // bank.decimation
-    length = (frames - 1) * frame + len(bank.taps)
-    strides = (frame // phases * samples.itemsize, samples.itemsize)
-    return np.ndarray((phases, length), np.float32, samples, strides=strides).copy()[:, None, None]
+def _reach(bank: Bank, lookahead_frames: int, phases: int) -> int:
+    """How many samples there are at the rate of ``bank`` from those that the next hop's filters go over to that hop."""
+    first = (phases - 1) * FRAME_SAMPLES // phases // 2 // bank.decimation  # so far before the frame's centre
+    return first + bank.past + lookahead_frames * FRAME_SAMPLES // bank.decimation - bank.lag
+
+
+def _of_bank(samples: FloatArray, bank: Bank, frames: int) -> FloatArray:
+    """What of the ``samples`` the filters of ``bank`` go over, from the first phase of ``frames`` to the last of all
+    [shape=(1, 1, 1, n)].
+    """
+    step = FRAME_SAMPLES // bank.decimation // bank.phases
+    return samples[None, None, None, : (frames * bank.phases - 1) * step + len(bank.taps)]
 
 
 def _join(before: FloatArray, new: FloatArray) -> tuple[FloatArray, FloatArray]:
