@@ -88,18 +88,20 @@ class _Normalizer:
 
     def push(self, decibels: FloatArray) -> FloatArray:
         """Take the next frames [shape=(frames, bins)]; as many, ``ahead`` frames older."""
-        lowest = np.concatenate([self._lowest, decibels.min(axis=1)])
-        highest = np.concatenate([self._highest, decibels.max(axis=1)])
+        lowest = np.concatenate([self._lowest, np.minimum.reduce(decibels, axis=1)])
+        highest = np.concatenate([self._highest, np.maximum.reduce(decibels, axis=1)])
         self._lowest, self._highest = lowest[len(decibels) :], highest[len(decibels) :]
         low, high = _running(np.minimum, lowest)[:, None], _running(np.maximum, highest)[:, None]
-        held = np.concatenate([self._held, decibels])
-        due, self._held = held[: len(decibels)], held[len(decibels) :]
+        due = decibels
+        if len(self._held):
+            held = np.concatenate([self._held, decibels])
+            due, self._held = held[: len(decibels)], held[len(decibels) :]
         # Where all is alike nothing stands out.
         span = np.where(high > low, high - low, np.float32(np.inf))
         normal: FloatArray = due - low
         normal /= span
-        np.maximum(normal, np.float32(0), out=normal)
-        return np.minimum(normal, np.float32(1), out=normal)
+        # With both bounds a clip is many times as fast as the maximum of many numbers and one, and the minimum.
+        return normal.clip(np.float32(0), np.float32(1), out=normal)
 
 
 def _running(of: np.ufunc, values: FloatArray) -> FloatArray:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.features.spectra import DESCRIPTORS, MEL_BANDS, SILENCE_DB, SPECTRUM_HOP, SPECTRUM_SAMPLES
+from models.features.spectra import DESCRIPTORS, MEL_BANDS, SILENCE_DB, SPECTRUM_HOP, SPECTRUM_SAMPLES, at_least
 from realtime.descriptors import BINS_HZ, describe, wave_shapes
 
 FloatArray = NDArray[np.float32]
@@ -157,7 +157,7 @@ def _flux(amplitude: FloatArray) -> FloatArray:
     sums = np.add.reduce(amplitude, axis=1)
     both = sums[1:] + sums[:-1]
     rises = amplitude[1:] - amplitude[:-1]
-    rise = np.add.reduce(np.maximum(rises, np.float32(0), out=rises), axis=1)
+    rise = np.add.reduce(at_least(0.0, rises), axis=1)
     flux: FloatArray = np.divide(rise, both, out=np.zeros_like(rise), where=both > 0)
     return flux
 
