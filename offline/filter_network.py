@@ -20,7 +20,7 @@ def filter_network() -> onnx.ModelProto:
     phase by phase [shape=(streams, 2n, 1, frames * phases)].
     """
     nodes, inputs, outputs, filters = [], [], [], []
-    for k, (bank, (_, length, columns)) in enumerate(zip(filter_banks(MOST_LOOKAHEAD), FILTER_SHAPES, strict=True)):
+    for k, (bank, (_, length, columns)) in enumerate(zip(filter_banks(MOST_LOOKAHEAD, 0), FILTER_SHAPES, strict=True)):
         samples, taps, parts = f"samples_{k}", f"taps_{k}", f"parts_{k}"
         strides = [1, FRAME_SAMPLES // bank.decimation // bank.phases]
         nodes.append(helper.make_node("Conv", [samples, taps], [parts], name=parts, strides=strides))
