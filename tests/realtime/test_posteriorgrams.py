@@ -61,7 +61,9 @@ def test_unchanging_sound_is_no_sound() -> None:
 @pytest.mark.skipif(allocated_bytes() is None, reason="this C library does not tell what is allocated")
 @pytest.mark.parametrize("with_activations", [True, False])
 def test_a_stall_leaves_the_networks_no_larger(with_activations: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened = {name: _open(DIRECTORY / name, {}, keeps_memory=True, optimization="all") for name in (NETWORK, NOTES_NETWORK)}
+    opened = {
+        name: _open(DIRECTORY / name, {}, keeps_memory=True, optimization="all") for name in (NETWORK, NOTES_NETWORK)
+    }
     monkeypatch.setattr("realtime.posteriorgrams._network", opened.__getitem__)
     stream = PosteriorgramStream(lookahead_frames=5, with_activations=with_activations)
 
