@@ -185,8 +185,8 @@ def devices(
     """
     from realtime.listing import list_devices, show_levels
 
+    hush_drivers()
     if levels:
-        hush_drivers()
         show_levels(as_json=as_json)
         return
     for line in list_devices(as_json=as_json):
@@ -201,6 +201,7 @@ def doctor(as_json: Json = False) -> None:
     """
     from realtime.doctor import examine, is_fit, report
 
+    hush_drivers()
     findings = list(examine(rate_hz=LIVE_RATE_HZ))
     for line in report(findings, as_json=as_json):
         print(line)

@@ -1,4 +1,4 @@
-"""What sound and MIDI drivers write on standard error when a device goes, across the dashboard."""
+"""What sound and MIDI drivers write on standard error, across the dashboard and between the lines of a list."""
 
 from __future__ import annotations
 

@@ -242,6 +242,11 @@ def test_devices_are_listed_without_any_hardware():
     assert all(json.loads(line)["type"] in ("device", "problem") for line in ran.stdout.splitlines())
 
 
+@pytest.mark.parametrize("command", ["devices", "doctor"])
+def test_no_driver_writes_between_the_lines_of_a_list(command: str):
+    assert "ALSA lib" not in moodring(command).stderr
+
+
 def test_version():
     assert moodring("--version").stdout.startswith("moodring 0.")
 
