@@ -643,7 +643,10 @@ def main() -> None:
         if debug:
             raise
         message = " ".join(error.format_message().split()).rstrip(".")
-        print(f"moodring: {message}; see 'moodring --help'", file=sys.stderr)
+        # An option that lacks its value is told of without where.
+        context = getattr(error, "ctx", None)
+        command_path = f"moodring {arguments[0]}" if context is None else context.command_path
+        print(f"moodring: {message}; see '{command_path} --help'", file=sys.stderr)
         sys.exit(2)
 
 

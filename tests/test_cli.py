@@ -192,6 +192,19 @@ class TestErrors:
     def test_an_option_that_does_not_exist(self):
         assert "--loud" in one_line(moodring("live", "--loud"), 2)
 
+    @pytest.mark.parametrize(
+        ("arguments", "named"),
+        [
+            (["analyz"], "moodring"),
+            (["analyze"], "moodring analyze"),
+            (["live", "--rate"], "moodring live"),
+            (["models", "shw"], "moodring models"),
+            (["models", "show", "--loud"], "moodring models show"),
+        ],
+    )
+    def test_the_help_that_is_pointed_to_is_that_of_the_command(self, arguments: list[str], named: str):
+        assert one_line(moodring(*arguments), 2).endswith(f"; see '{named} --help'")
+
     def test_two_sources(self):
         assert "one source at a time" in one_line(moodring("live", "--mic", "--file", "piece.mid"), 2)
 
