@@ -644,8 +644,8 @@ def main() -> None:
             raise
         message = " ".join(error.format_message().split()).rstrip(".")
         # An option that lacks its value is told of without where.
-        context = getattr(error, "ctx", None)
-        command_path = f"moodring {arguments[0]}" if context is None else context.command_path
+        where = getattr(error, "ctx", None)
+        command_path = f"moodring {arguments[0]}" if where is None else where.command_path
         print(f"moodring: {message}; see '{command_path} --help'", file=sys.stderr)
         sys.exit(2)
 
