@@ -40,32 +40,29 @@ class Spectra:
         return Spectra(self.mel_db[rows], self.level_db[rows], self.descriptors[rows])
 
 
-_MEL_ROWS = 3
+def _mel_weights() -> tuple[NDArray[np.intp], FloatArray, NDArray[np.intp]]:
+    """Triangles from 30 to 11,000 Hz on the mel scale (2595 log10(1 + f / 700)), bin after bin of band after band.
 
-
-def _mel_weights() -> tuple[FloatArray, NDArray[np.intp]]:
-    """Triangles from 30 to 11,000 Hz on the mel scale (2595 log10(1 + f / 700)), and the bin at which each begins.
-
-    Each is summed over eighths of a bin, so that a band narrower than a bin has its part of it. Only neighbours share
-    bins, and every third is in the same row of weights [shape=(3, 1025)].
+    Each is summed over eighths of a bin, so that a band narrower than a bin has its part of it.
     """
     low, high = (2595 * np.log10(1 + hz / 700) for hz in (30.0, 11000.0))
     edges = 700 * (10 ** (np.linspace(low, high, MEL_BANDS + 2) / 2595) - 1)
     fine_hz = np.linspace(BINS_HZ[0], BINS_HZ[-1], 8 * len(BINS_HZ) - 7)
     nearest = np.round(fine_hz / BINS_HZ[1]).astype(int)
-    weights = np.zeros((_MEL_ROWS, len(BINS_HZ)), np.float32)
-    begins = np.empty(MEL_BANDS, np.intp)
-    for band, (left, middle, right) in enumerate(zip(edges, edges[1:], edges[2:], strict=False)):
+    bins: list[NDArray[np.intp]] = []
+    weights: list[NDArray[np.float64]] = []
+    for left, middle, right in zip(edges, edges[1:], edges[2:], strict=False):
         inside = slice(*np.searchsorted(fine_hz, (left, right)))
         hz = fine_hz[inside]
         triangle = np.minimum((hz - left) / (middle - left), (right - hz) / (right - middle))
-        weight = np.bincount(nearest[inside], triangle / 8, len(BINS_HZ))
-        weights[band % _MEL_ROWS] += weight
-        begins[band] = np.flatnonzero(weight)[0]
-    return weights, begins
+        weight: NDArray[np.float64] = np.bincount(nearest[inside], triangle / 8, len(BINS_HZ)).astype(np.float64)
+        bins.append(np.flatnonzero(weight))
+        weights.append(weight[weight > 0])
+    begins = np.cumsum([0, *(len(found) for found in bins[:-1])])
+    return np.concatenate(bins), np.concatenate(weights).astype(np.float32), begins
 
 
-_MEL_WEIGHTS, _MEL_BEGINS = _mel_weights()
+_MEL_BINS, _MEL_WEIGHTS, _MEL_BEGINS = _mel_weights()
 
 
 class SpectrumStream:
@@ -117,7 +114,7 @@ class SpectrumStream:
         """Of all frames of ``samples``."""
         count = len(samples) // SPECTRUM_HOP - SPECTRUM_SAMPLES // SPECTRUM_HOP + 1
         power = _power(samples, count)
-        mel_power = _mel_power(power)
+        mel_power = np.add.reduceat(np.take(power, _MEL_BINS, 1) * _MEL_WEIGHTS, _MEL_BEGINS, axis=1)
         amplitude = np.empty((count + 1, len(BINS_HZ)), np.float32)
         np.sqrt(power, out=amplitude[1:])
         # Nothing is known to rise at the first frame of all.
@@ -160,14 +157,6 @@ def _flux(amplitude: FloatArray) -> FloatArray:
     rise = np.add.reduce(at_least(0.0, rises), axis=1)
     flux: FloatArray = np.divide(rise, both, out=np.zeros_like(rise), where=both > 0)
     return flux
-
-
-def _mel_power(power: FloatArray) -> FloatArray:
-    """The power in each band [shape=(n, 1025) to (n, 64)]."""
-    mel_power = np.empty((len(power), MEL_BANDS), np.float32)
-    for row, weights in enumerate(_MEL_WEIGHTS):
-        mel_power[:, row::_MEL_ROWS] = np.add.reduceat(power * weights, _MEL_BEGINS[row::_MEL_ROWS], axis=1)
-    return mel_power
 
 
 def _decibels(power: FloatArray) -> FloatArray:
