@@ -21,7 +21,7 @@ LOWEST_HZ = 27.5
 QUALITY = 1.0 / (math.pow(2.0, 1.0 / BINS_PER_OCTAVE) - 1.0)
 
 FloatArray = NDArray[np.float32]
-FloatArray64 = NDArray[np.float64]
+DoubleArray = NDArray[np.float64]
 
 #: Half-band filter between the rates, odd length; passes up to 0.12 and stops from 0.38 of the rate.
 HALF_BAND_TAPS = 23
@@ -76,13 +76,13 @@ def half_band(together: int) -> FloatArray:
     return matrix
 
 
-def _reach_samples(frequency: FloatArray64, rate: float, most_future_s: float) -> tuple[FloatArray64, FloatArray64]:
+def _reach_samples(frequency: DoubleArray, rate: float, most_future_s: float) -> tuple[DoubleArray, DoubleArray]:
     """How many samples the filters of these frequencies reach back and ahead, parts of them included."""
     past_s = QUALITY / frequency / 2
     return past_s * rate, np.minimum(past_s, most_future_s) * rate
 
 
-def _rotations(turns: FloatArray64, first: int, length: int) -> NDArray[np.complex128]:
+def _rotations(turns: DoubleArray, first: int, length: int) -> NDArray[np.complex128]:
     """e^(2πi k ``turns``) for each of the ``turns`` and k from ``first`` on [shape=(n, length)].
 
     Products of every eighth of them and the first eight: a product costs a tenth of an exponential.
@@ -102,7 +102,7 @@ def _most_future_s(halvings: int, lookahead_frames: int) -> tuple[int, float]:
     return round(lag), lookahead_frames * FRAME_S - (round(lag) + 1) / (SAMPLE_RATE / 2**halvings)
 
 
-def _frequencies(bins: range) -> FloatArray64:
+def _frequencies(bins: range) -> DoubleArray:
     return LOWEST_HZ * np.exp2(np.array(bins) / BINS_PER_OCTAVE)
 
 

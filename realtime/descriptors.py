@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.features.dissonance import dissonance
 from models.features.spectra import DESCRIPTORS, OCTAVES_HZ, SPECTRUM_HOP, SPECTRUM_SAMPLES
 from models.features.together import product
 from models.transcription import SAMPLE_RATE
@@ -138,12 +139,7 @@ def _moments(share: FloatArray) -> tuple[NDArray[np.float64], ...]:
     scale_squared = scale * scale
     skewness = (third - 3 * first * second + 2 * squared * first) / (scale_squared * scale)
     kurtosis = (fourth - 4 * first * third + 6 * squared * second - 3 * squared * squared) / scale_squared**2
-    return (
-        first + _MIDDLE,
-        bandwidth,
-        np.minimum(np.maximum(skewness, -10), 10),
-        np.minimum(np.maximum(kurtosis, 0), 100),
-    )
+    return first + _MIDDLE, bandwidth, skewness.clip(-10, 10), kurtosis.clip(0, 100)
 
 
 def _rolloffs(share: FloatArray) -> NDArray[np.intp]:
@@ -192,9 +188,8 @@ def _partials(amplitude: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray
     total = np.add.reduce(height, axis=1) + _TINY
     # np.take lays its rows out as they are added up, which indexing does not promise.
     first, second = np.take(hz, _LOWER, 1), np.take(hz, _UPPER, 1)
-    distance = (second - first) * 0.24 / (0.0207 * first + 18.96)
     weaker = np.minimum(np.take(height, _LOWER, 1), np.take(height, _UPPER, 1))
-    roughness = np.add.reduce(weaker * (np.exp(-3.51 * distance) - np.exp(-5.75 * distance)), axis=1) / total
+    roughness = np.add.reduce(weaker * dissonance(first, second), axis=1) / total
     root = np.minimum.reduce(np.where(height > 0.1 * strongest, hz, np.inf), axis=1, keepdims=True)
     multiple = hz / np.where(np.isfinite(root), root, 100)
     inharmonicity = np.add.reduce(height * np.abs(multiple - np.rint(multiple)), axis=1) / total
@@ -230,6 +225,6 @@ def _vertex_hz(amplitude: FloatArray, bins: NDArray[np.intp]) -> FloatArray:
     curve = before - 2 * at + after
     offset = np.zeros_like(curve)
     np.divide(0.5 * (before - after), curve, out=offset, where=np.abs(curve) > 1e-9)
-    vertex = bins + np.minimum(np.maximum(offset, -0.5), 0.5)
+    vertex = bins + offset.clip(-0.5, 0.5)
     hz: FloatArray = (vertex * np.float32(SAMPLE_RATE / SPECTRUM_SAMPLES)).astype(np.float32)
     return hz

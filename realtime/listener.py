@@ -252,10 +252,9 @@ class Listener:
 
     def _transcribe(self, transcriber: StreamingTranscriber) -> Iterator[_Due]:
         received_s = transcriber.received_s
-        while (next_hop_s := transcriber.next_hop_s) <= received_s:
+        while transcriber.next_hop_s <= received_s:
             # Moments before the end of the hop that comes next do not know of it.
-            if self._next_moment_s < self._origin_s + next_hop_s:
-                yield from self._due(self._origin_s + next_hop_s, inclusive=False)
+            yield from self._due(self._origin_s + transcriber.next_hop_s, inclusive=False)
             events = transcriber.next_hop()
             self._reached_s = self._origin_s + transcriber.transcribed_s
             if transcriber.is_audible:
@@ -314,13 +313,9 @@ class Listener:
         self._doubles = Doubles()
         self._transcriber = self._sound = None
 
-    @property
-    def _next_moment_s(self) -> float:
-        return (self._moments + 1) / self._rate_hz
-
     def _due(self, until_s: float, *, inclusive: bool) -> Iterator[_Due]:
         while True:
-            time_s = self._next_moment_s
+            time_s = (self._moments + 1) / self._rate_hz
             if time_s > until_s or (time_s == until_s and not inclusive):
                 return
             self._moments += 1

@@ -160,8 +160,7 @@ class _Rows:
 
     def append(self, rows: FloatArray) -> None:
         """Put ``rows`` behind those that there are."""
-        if len(rows) > self._most:
-            rows = rows[-self._most :]
+        rows = rows[-self._most :]
         if self._end + len(rows) > len(self._held):
             kept = self.newest()
             self._held = np.empty((max(_ROOM * self._most, 1), *rows.shape[1:]), np.float32)

@@ -12,6 +12,7 @@ import numpy as np
 
 from models.features.heard import Numbers
 from models.features.ragged import Ragged
+from models.features.spectra import row_mean_std
 from models.tempo import CHORD_S
 
 _STEP_S = 0.0125
@@ -36,8 +37,6 @@ def event_pulse(of_windows: list[Numbers], span_s: float) -> dict[str, Numbers]:
     strength = np.minimum((_gap_counts(events_s, rows)[:, None] @ _BLUR)[:, 0] / expected, STRONGEST_PULSE)
     beat = (strength * _PREFERENCE).round(9).argmax(axis=1)
     at_beat = strength[np.arange(len(beat)), beat]
-    mean = np.add.reduce(strength, axis=1, keepdims=True) / len(_PERIODS_S)
-    centred = strength - mean
     beats = np.exp(2j * np.pi * (events_s / rows.for_each(_PERIODS_S[beat])))
     halves = beats * beats
     turned = np.array([beats, halves, halves * beats, halves * halves])
@@ -46,7 +45,7 @@ def event_pulse(of_windows: list[Numbers], span_s: float) -> dict[str, Numbers]:
     lock_beat, lock_half, lock_third, lock_quarter = np.abs(means)
     found = {
         "pulse_max": np.maximum.reduce(strength, axis=1),
-        "pulse_std": np.sqrt(np.add.reduce(centred * centred, axis=1) / len(_PERIODS_S)),
+        "pulse_std": row_mean_std(strength)[1][:, 0],
         "pulse_at_beat": at_beat,
         "beat_rate": -np.log2(_PERIODS_S[beat]),
         "lock_beat": lock_beat,

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.features import PosteriorColumns, SoundWindow
+from models.features.dissonance import dissonance
 from models.features.kept import kept
 from models.features.pitch_classes import FROM
 from models.features.posteriors import CLASSES, PITCH, pooled
@@ -49,9 +50,8 @@ def _roughness() -> Numbers:
     rough = np.zeros(len(lower))
     # Pair by pair of partials, since larger arrays come from the system one by one.
     for i, j in itertools.product(range(len(partials)), repeat=2):
-        below, above = hz[i, lower], hz[j, upper]
-        distance = np.abs(below - above) * 0.24 / (0.0207 * np.minimum(below, above) + 18.96)
-        rough += min(amplitude[i], amplitude[j]) * (np.exp(-3.51 * distance) - np.exp(-5.75 * distance))
+        one, other = hz[i, lower], hz[j, upper]
+        rough += min(amplitude[i], amplitude[j]) * dissonance(np.minimum(one, other), np.maximum(one, other))
     table = np.zeros((PITCHES, PITCHES), np.float32)
     table[lower, upper] = rough
     return table + table.T
